@@ -1,0 +1,124 @@
+#include "base/escape.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include <fmt/format.h>
+
+namespace base {
+namespace {
+
+struct CodePoint {
+  std::uint32_t value;
+  std::size_t length;  // bytes
+};
+
+// The code point at the start of bytes, if it is valid UTF-8 by RFC 3629 (no overlong forms, no surrogates).
+std::optional<CodePoint> decode(std::string_view bytes) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned first = byte(0);
+  if (first < 0x80) {
+    return CodePoint{first, 1};
+  }
+  const std::size_t length = first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  if (length == 0 || first > 0xf4 || bytes.size() < length) {
+    return std::nullopt;
+  }
+  std::uint32_t value = first & (0xffU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) {
+      return std::nullopt;
+    }
+    value = (value << 6) | (byte(i) & 0x3f);
+  }
+  constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (value < kSmallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
+    return std::nullopt;
+  }
+  return CodePoint{value, length};
+}
+
+bool dangerous_on_terminal(std::uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+         c == 0x200e || c == 0x200f || c == 0x2028 || c == 0x2029 || c == 0xfeff;
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  if (c >= 'a' && c <= 'f') {
+    return c - 'a' + 10;
+  }
+  if (c >= 'A' && c <= 'F') {
+    return c - 'A' + 10;
+  }
+  return -1;
+}
+
+template <typename Keep>
+std::string rewrite(std::string_view bytes, Keep keep) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const auto point = decode(bytes);
+    if (!point) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
+      bytes.remove_prefix(1);
+      continue;
+    }
+    if (keep(point->value)) {
+      out += bytes.substr(0, point->length);
+    } else if (point->value < 0x80) {
+      out += fmt::format("\\x{:02x}", point->value);
+    } else {
+      out += fmt::format("\\u{{{:x}}}", point->value);
+    }
+    bytes.remove_prefix(point->length);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_valid_utf8(std::string_view bytes) {
+  return rewrite(bytes, [](std::uint32_t) { return true; });
+}
+
+std::string escape_terminal(std::string_view bytes) {
+  return rewrite(bytes, [](std::uint32_t c) { return !dangerous_on_terminal(c); });
+}
+
+std::string unescape_kmsg(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x') {
+      const int high = hex_value(text[i + 2]);
+      const int low = hex_value(text[i + 3]);
+      if (high >= 0 && low >= 0) {
+        out += static_cast<char>(high * 16 + low);
+        i += 3;
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+std::string quote_shell(std::string_view word) {
+  constexpr std::string_view kHarmless =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%^";
+  if (!word.empty() && word.find_first_not_of(kHarmless) == std::string_view::npos) {
+    return std::string(word);
+  }
+  std::string out = "'";
+  for (const char c : word) {
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
+  return out + "'";
+}
+
+}  // namespace base

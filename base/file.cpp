@@ -1,0 +1,130 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/escape.h"
+
+namespace base {
+
+Result<Fd> open_for_reading(const std::filesystem::path& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    return system_error(escape_terminal(path.native()));
+  }
+  return fd;
+}
+
+Result<std::string> read_all(const std::filesystem::path& path, std::size_t limit) {
+  TRY_ASSIGN(const Fd fd, open_for_reading(path));
+  auto text = read_all(fd.get(), limit);
+  if (!text) {
+    return std::unexpected(std::move(text).error().context(escape_terminal(path.native())));
+  }
+  return text;
+}
+
+Result<std::string> read_all(int fd, std::size_t limit) {
+  std::string text;
+  std::size_t used = 0;
+  while (true) {
+    if (used == text.size()) {
+      if (used > limit) {
+        return fail(ErrorKind::parse, fmt::format("larger than the {} bytes expected at most", limit));
+      }
+      text.resize(std::max<std::size_t>(4096, used * 2));
+    }
+    const ssize_t got = ::read(fd, text.data() + used, text.size() - used);
+    if (got < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return system_error("read");
+    }
+    if (got == 0) {
+      break;
+    }
+    used += static_cast<std::size_t>(got);
+  }
+  if (used > limit) {
+    return fail(ErrorKind::parse, fmt::format("larger than the {} bytes expected at most", limit));
+  }
+  text.resize(used);
+  return text;
+}
+
+Result<> write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return system_error("write");
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<> write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+  const auto name = escape_terminal(path.native());
+  struct stat existing {};
+  if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode)) {
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) {
+      return system_error(name);
+    }
+    if (auto written = write_all(fd.get(), bytes); !written) {
+      return std::unexpected(std::move(written).error().context(name));
+    }
+    return {};
+  }
+  std::string temporary = path.native() + ".XXXXXX";
+  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) {
+    return system_error(name);
+  }
+  auto written = write_all(fd.get(), bytes);
+  if (written && (::fchmod(fd.get(), mode) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)) {
+    written = system_error("rename");
+  }
+  if (!written) {
+    (void)::unlink(temporary.c_str());  // the first error is the one to report
+    return std::unexpected(std::move(written).error().context(name));
+  }
+  return {};
+}
+
+Result<ScratchDir> ScratchDir::create(std::string_view prefix) {
+  const char* base = std::getenv("TMPDIR");
+  std::string pattern = fmt::format("{}/{}-XXXXXX", base != nullptr && *base != '\0' ? base : "/tmp", prefix);
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    return system_error(pattern);
+  }
+  return ScratchDir(pattern);
+}
+
+ScratchDir& ScratchDir::operator=(ScratchDir&& other) noexcept {
+  if (this != &other) {
+    remove();
+    path_ = std::move(other.path_);
+    other.path_.clear();
+  }
+  return *this;
+}
+
+void ScratchDir::remove() noexcept {
+  if (!path_.empty()) {
+    std::error_code ignored;  // a destructor has no one to tell
+    std::filesystem::remove_all(path_, ignored);
+  }
+}
+
+}  // namespace base

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "cgroup/group.h"
+#include "cgroup/model.h"
+
+namespace cgroup {
+
+// Samples a cgroup while its processes run. Every descriptor is opened and all memory is allocated by create(); sample() allocates nothing. When the ring is
+// full every second sample is dropped and the interval doubles, so that the whole run stays covered.
+class Recorder {
+ public:
+  static base::Result<Recorder> create(const Dir& dir, std::size_t capacity = 4096);
+  Recorder(Recorder&&) noexcept;
+  Recorder& operator=(Recorder&&) noexcept;
+  ~Recorder();
+
+  // Takes a sample now; cheap enough for 1 kHz (memory.stat is read every nth time only). Keeps memory.stat of the highest memory.current seen.
+  void sample();
+  // The event descriptor: readable (EPOLLIN) after memory.events changed (inotify on it, or its EPOLLPRI).
+  [[nodiscard]] int event_fd() const;
+  // To be called when event_fd() is ready: takes a full sample, reads memory.events; true when oom_kill has grown since the last call.
+  bool on_event();
+
+  // What was recorded so far, oldest first.
+  [[nodiscard]] std::vector<Sample> samples() const;
+  [[nodiscard]] Counters stat_at_peak() const;
+  // memory.events as last read, and the final values; the cgroup may be gone by then.
+  [[nodiscard]] const MemoryEvents& events() const;
+  // When the interval was doubled, how often; the caller may slow its timer by it (1, 2, 4, ...).
+  [[nodiscard]] unsigned interval_factor() const;
+
+ private:
+  struct State;
+  explicit Recorder(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cgroup

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "forensics/document.h"
+
+namespace forensics {
+
+// The document of docs/schema/postmortem-1.json. Never throws and always valid JSON, whatever bytes the strings hold (invalid UTF-8 becomes \xNN). Indented by two,
+// ends in a newline; as_line puts it on one line (NDJSON).
+enum class Layout { pretty, line };
+std::string to_json(const Postmortem& document, Layout layout = Layout::pretty);
+
+// Reads it back; unknown members are ignored, so a document of a newer minor version still reads. The error names the member.
+base::Result<Postmortem> from_json(std::string_view text);
+
+}  // namespace forensics
