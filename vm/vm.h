@@ -22,7 +22,10 @@ enum class Boot { automatic, cold };  // automatic: from the kept snapshot where
 struct Request {
   std::vector<std::string> argv;                       // run by the guest's agent in the initramfs; argv[0] "oomlab" is this same binary
   std::vector<std::string> environment;                // NAME=value
-  std::string working_folder = "/";                    // of the host; the command sees the host's files below host_root
+  std::optional<std::string> root;                     // chroot(2) there first, e.g. kHostRoot; then argv is looked up in it
+  std::string working_folder = "/";                    // inside root
+  std::optional<uid_t> uid;                            // with gid; nothing = root of the guest
+  std::optional<gid_t> gid;
   std::optional<std::string> kernel;                   // name ("6.12", a release) or path of a kernel image; nothing = newest that is there
   std::uint64_t memory_bytes = 512ULL << 20;           // the guest's RAM
   std::uint64_t swap_bytes = 0;                        // zram in the guest; 0 = none
