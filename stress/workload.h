@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -12,11 +11,19 @@
 
 namespace stress {
 
-enum class ParameterKind { size, duration, count, percent, text, flag };
+enum class ParameterKind {
+  size,
+  rate,
+  duration,
+  count,
+  percent,
+  text,
+  flag
+};  // rate: a size per second, "64M" or "64M/s"
 
 // One option of a workload, "--size 64M".
 struct Parameter {
-  std::string_view name;           // without dashes
+  std::string_view name;  // without dashes
   ParameterKind kind;
   std::string_view default_value;  // as text; "" = not set
   std::string_view help;
@@ -26,9 +33,10 @@ struct Parameter {
 class Parameters {
  public:
   // Every name must be one of the workload's, every value one of its kind; the error names both and what is accepted.
-  static base::Result<Parameters> check(std::span<const Parameter> known, const std::map<std::string, std::string>& given);
-  [[nodiscard]] bool has(std::string_view name) const;           // set, by the user or by a default
-  [[nodiscard]] std::uint64_t size(std::string_view name) const;  // bytes
+  static base::Result<Parameters> check(std::span<const Parameter> known,
+                                        const std::map<std::string, std::string>& given);
+  [[nodiscard]] bool has(std::string_view name) const;            // set, by the user or by a default
+  [[nodiscard]] std::uint64_t size(std::string_view name) const;  // bytes; of a rate: bytes per second
   [[nodiscard]] double seconds(std::string_view name) const;
   [[nodiscard]] std::uint64_t count(std::string_view name) const;
   [[nodiscard]] std::string text(std::string_view name) const;
@@ -42,16 +50,18 @@ class Parameters {
 // What a workload may use while it runs. It runs in the child, inside the limited cgroup, and knows nothing of cgroups.
 struct Context {
   Parameters parameters;
-  std::function<void(std::uint64_t bytes_filled)> progress;  // never null
+  // Never fill more than this: a second guard, should the limit not hold (0 = none).
+  std::uint64_t cap_bytes = 0;
 };
 
 // One way of using memory: one file under workloads/.
 struct Workload {
-  std::string_view summary;   // one sentence
-  std::string_view counter;   // the memory.stat key that dominates at the kill
-  std::string_view source;    // where the recipe comes from
+  std::string_view summary;  // one sentence
+  std::string_view counter;  // the memory.stat key that dominates at the kill
+  std::string_view source;   // where the recipe comes from
   std::span<const Parameter> parameters;
-  // Returns when the size is reached and the hold is over; may be killed before. An error is what the workload could not do (exit 1).
+  // Returns when the size is reached and the hold is over; may be killed before. An error is what the workload could
+  // not do (exit 1).
   base::Result<> (*run)(Context& context);
 };
 

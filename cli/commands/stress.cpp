@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/escape.h"
+#include "cli/command.h"
+#include "cli/report.h"
+#include "cli/run_options.h"
+#include "stress/workload.h"
+
+namespace cli::commands {
+
+extern const Command stress;
+
+namespace {
+
+std::string_view metavar_of(::stress::ParameterKind kind) {
+  using Kind = ::stress::ParameterKind;
+  switch (kind) {
+    case Kind::size:
+      return "SIZE";
+    case Kind::rate:
+      return "SIZE/s";
+    case Kind::duration:
+      return "TIME";
+    case Kind::count:
+    case Kind::percent:
+      return "N";
+    case Kind::text:
+      return "TEXT";
+    case Kind::flag:
+      return "yes|no";
+  }
+  return "VALUE";
+}
+
+void bind_parameters(Options& table, const base::Descriptor<::stress::Workload>& workload,
+                     std::map<std::string, std::string>& given) {
+  table.group(fmt::format("Options of {}", workload.name));
+  for (const auto& parameter : workload->parameters) {
+    const auto shown_default =
+        parameter.default_value.empty() ? std::string() : fmt::format(" (default {})", parameter.default_value);
+    table.value(parameter.name, 0, metavar_of(parameter.kind), fmt::format("{}{}", parameter.help, shown_default),
+                [&given, name = std::string(parameter.name)](std::string_view text) {
+                  given[name] = text;
+                  return base::Result<>{};
+                });
+  }
+}
+
+// Growth without an end needs something that ends it.
+base::Result<> refuse_endless(const RunOptions& options, const ::stress::Parameters& parameters) {
+  const auto& max = options.experiment.limits.memory_max;
+  const bool limited = max && max->bytes;
+  if (!limited && !parameters.has("size") && options.backend != "vm") {
+    return base::fail(base::ErrorKind::usage, "neither --memory-max nor --size: that would fill the whole machine",
+                      "give one of them, or --backend vm for a global OOM kill in the guest");
+  }
+  return {};
+}
+
+// More than the limits allow, with room for what else the child holds: a fill that gets that far is not limited.
+std::uint64_t cap_bytes(const cgroup::Limits& limits) {
+  if (!limits.memory_max || !limits.memory_max->bytes || (limits.swap_max && !limits.swap_max->bytes)) {
+    return 0;
+  }
+  const std::uint64_t memory = *limits.memory_max->bytes;
+  return memory + memory / 4 + (64ULL << 20) + (limits.swap_max ? *limits.swap_max->bytes : 0);
+}
+
+int run_workload(const Invocation& invocation, const base::Descriptor<::stress::Workload>& workload) {
+  RunOptions options;
+  Options table;
+  std::map<std::string, std::string> given;
+  options.bind(table);
+  bind_parameters(table, workload, given);
+  const auto parsed = table.parse(fmt::format("{} {}", invocation.name, workload.name), stress,
+                                  {invocation.arguments.begin() + 1, invocation.arguments.end()});
+  if (!parsed) {
+    return report(parsed.error());
+  }
+  if (parsed->done) {
+    return 0;
+  }
+  if (!parsed->words.empty() || parsed->has_dashes) {
+    return report({.kind = base::ErrorKind::usage,
+                   .message = fmt::format("'{}': a workload takes options only",
+                                          parsed->words.empty() ? "--" : base::escape_terminal(parsed->words[0])),
+                   .remedy = "`oomlab run -- CMD` runs a command"});
+  }
+  auto parameters = ::stress::Parameters::check(workload->parameters, given);
+  if (!parameters) {
+    return report(parameters.error());
+  }
+  if (auto settled = options.settle(); !settled) {
+    return report(settled.error());
+  }
+  if (auto bounded = refuse_endless(options, *parameters); !bounded) {
+    return report(bounded.error());
+  }
+  auto& experiment = options.experiment;
+  auto& chosen = experiment.workload.emplace();
+  chosen.name = workload.name;
+  experiment.command = {"/proc/self/exe", "workload", std::string(workload.name),
+                        fmt::format("--cap={}", cap_bytes(experiment.limits))};
+  for (const auto& [name, value] : parameters->all()) {
+    chosen.parameters.emplace_back(name, value);
+    experiment.command.push_back(fmt::format("--{}={}", name, value));
+  }
+  return perform(invocation, options, TextTo::standard_output);
+}
+
+int stress_command(const Invocation& invocation) {
+  const auto table = ::stress::all_workloads();
+  if (invocation.arguments.empty()) {
+    return report({.kind = base::ErrorKind::usage, .message = "no workload given", .remedy = "oomlab list shows them"});
+  }
+  const auto& word = invocation.arguments.front();
+  if (word.starts_with("-")) {
+    Options none;
+    RunOptions options;
+    options.bind(none);
+    const auto parsed = none.parse(invocation.name, stress, {word});
+    if (parsed && parsed->done) {
+      return 0;
+    }
+    return report({.kind = base::ErrorKind::usage,
+                   .message = fmt::format("{}: the workload's name comes first", base::escape_terminal(word)),
+                   .remedy = "oomlab stress anon --memory-max 64M"});
+  }
+  if (const auto* workload = base::find_descriptor(table, word)) {
+    return run_workload(invocation, *workload);
+  }
+  std::string names;
+  for (const auto& row : table) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
+  }
+  return report({.kind = base::ErrorKind::usage,
+                 .message = fmt::format("'{}' is not a workload", base::escape_terminal(word)),
+                 .remedy = fmt::format("one of: {}", names)});
+}
+
+}  // namespace
+
+constinit const Command stress{
+    .summary = "the same with a built-in workload that fills memory on purpose",
+    .usage = "WORKLOAD [limits] [workload options] [-o FILE]...",
+    .details =
+        "The post-mortem goes to standard output as text unless -o or --format says otherwise. Exit status: 137 after "
+        "an OOM kill; with --expect oom 0.\n\n"
+        "Examples:\n"
+        "  oomlab stress anon --memory-max 64M                      fill until the kernel kills it, and explain the "
+        "kill\n"
+        "  oomlab stress anon --memory-max 64M --rate 20M/s         the same, growing slowly\n"
+        "  oomlab stress tmpfs --memory-max 64M --backend vm --kernel 6.1 -o p.json\n"
+        "  oomlab stress anon --backend vm                          no limit: the guest's own global OOM kill",
+    .run = stress_command,
+};
+
+}  // namespace cli::commands

@@ -1,0 +1,329 @@
+#include "cli/experiment.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/event_loop.h"
+#include "base/file.h"
+#include "cgroup/delegation.h"
+#include "cgroup/group.h"
+#include "cgroup/recorder.h"
+#include "cgroup/spawn.h"
+#include "cli/concerns.h"
+#include "cli/kernel_log.h"
+#include "cli/outcome.h"
+#include "cli/progress.h"
+#include "cli/stall.h"
+#include "forensics/analysis.h"
+#include "forensics/analyze.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): unistd.h declares it only with _GNU_SOURCE
+
+namespace cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kGrace{5};  // between a forwarded signal and the kill
+constexpr std::chrono::seconds kRemoveTimeout{10};
+constexpr std::size_t kTimelineRows = 2048;
+
+std::optional<std::string> kernel_release() {
+  utsname name{};
+  return ::uname(&name) == 0 ? std::optional<std::string>(name.release) : std::nullopt;
+}
+
+// vm.panic_on_oom=2 panics on a cgroup's OOM too (Documentation/admin-guide/sysctl/vm.rst): never on a machine that is
+// not ours.
+base::Result<> refuse_to_panic(const Experiment& experiment) {
+  const auto text = base::read_all("/proc/sys/vm/panic_on_oom", 64);
+  if (!experiment.in_guest && text && text->starts_with("2")) {
+    return base::fail(base::ErrorKind::unsupported,
+                      "vm.panic_on_oom is 2: an OOM kill in a cgroup would panic this machine",
+                      "use --backend vm, or `sysctl vm.panic_on_oom=0`");
+  }
+  return {};
+}
+
+// Protects the supervisor from a global OOM and keeps it running beside the workload on one CPU. Returns the
+// oom_score_adj that the command would have inherited.
+int protect_self(const Experiment& experiment) {
+  const auto text = base::read_all("/proc/self/oom_score_adj", 64);
+  const int inherited = text ? std::atoi(text->c_str()) : 0;  // NOLINT(cert-err34-c): the kernel's own number
+  if (experiment.in_guest) {
+    const base::Fd fd(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+    (void)base::write_all(fd.get(), "-1000");  // a refusal only costs the protection
+    const sched_param priority{.sched_priority = 1};
+    (void)::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);  // as above; the child is ordinary again
+  }
+  return inherited;
+}
+
+forensics::RunLimits run_limits(const cgroup::Limits& limits) {
+  const auto bytes = [](const std::optional<cgroup::Limit>& limit) { return limit ? limit->bytes : std::nullopt; };
+  return {.memory_max_bytes = bytes(limits.memory_max),
+          .memory_high_bytes = bytes(limits.memory_high),
+          .memory_min_bytes = bytes(limits.memory_min),
+          .memory_low_bytes = bytes(limits.memory_low),
+          .memory_swap_max_bytes = bytes(limits.swap_max),
+          .zswap_max_bytes = bytes(limits.zswap_max),
+          .pids_max = bytes(limits.pids_max),
+          .oom_group = limits.oom_group};
+}
+
+std::optional<double> seconds(const std::optional<cgroup::PressureLine>& line) {
+  return line ? std::optional(std::chrono::duration<double>(line->total).count()) : std::nullopt;
+}
+
+// Watches one command until it has ended, by itself or by us.
+class Supervision {
+ public:
+  Supervision(const Experiment& experiment, cgroup::Group& group, cgroup::Recorder& recorder,
+              std::optional<KernelLog>& log, base::EventLoop& loop)
+      : experiment_(experiment), group_(group), recorder_(recorder), log_(log), loop_(loop) {}
+
+  base::Result<> watch(const cgroup::Spawned& child);
+  [[nodiscard]] Stop stop() const { return stop_; }
+
+ private:
+  void end(Stop why);
+  void on_signal(int signal, pid_t child);
+  void tick(Progress& progress);
+
+  const Experiment& experiment_;
+  cgroup::Group& group_;
+  cgroup::Recorder& recorder_;
+  std::optional<KernelLog>& log_;
+  base::EventLoop& loop_;
+  Stop stop_ = Stop::none;
+  Clock::time_point start_ = Clock::now();
+  unsigned sample_skip_ = 0;
+};
+
+void Supervision::end(Stop why) {
+  if (stop_ == Stop::none) {
+    stop_ = why;
+  }
+  (void)group_.kill();  // what is left is killed again when the group is removed
+}
+
+// The first signal is passed on, so that the command may clean up; a second one, or the end of its grace, kills.
+void Supervision::on_signal(int signal, pid_t child) {
+  if (stop_ == Stop::interrupted) {
+    end(Stop::interrupted);
+    return;
+  }
+  stop_ = Stop::interrupted;
+  (void)::kill(child, signal);  // it may be gone already
+  loop_.at(Clock::now() + kGrace, [this] { end(Stop::interrupted); });
+}
+
+void Supervision::tick(Progress& progress) {
+  // The ring halves its resolution when it is full; then every second tick is enough.
+  if (++sample_skip_ >= recorder_.interval_factor()) {
+    sample_skip_ = 0;
+    recorder_.sample();
+  }
+  progress.update();
+}
+
+base::Result<> Supervision::watch(const cgroup::Spawned& child) {
+  TRY_ASSIGN(const auto signals, base::signal_fd({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
+  Progress progress(experiment_.progress, group_.dir(), group_.limits());
+  StallDetector stall(group_.dir(), group_.limits(), experiment_.thrash_timeout);
+
+  TRY(loop_.watch(child.pidfd.get(), EPOLLIN, [this](auto) { loop_.stop(); }));
+  TRY(loop_.watch(signals.get(), EPOLLIN, [this, &signals, &child](auto) {
+    while (const auto signal = base::read_signal(signals.get())) {
+      on_signal(*signal, child.pid);
+    }
+  }));
+  TRY(loop_.watch(recorder_.event_fd(), EPOLLIN, [this](auto) { (void)recorder_.on_event(); }));
+  if (log_) {
+    TRY(loop_.watch(log_->fd(), EPOLLIN, [this](auto) { log_->drain(); }));
+  }
+  loop_.every(experiment_.sample_period, [this, &progress] { tick(progress); });
+  loop_.every(StallDetector::kPeriod, [this, &stall] {
+    if (stall.stalled()) {
+      end(Stop::thrashing);
+    }
+  });
+  if (experiment_.timeout) {
+    loop_.at(start_ + *experiment_.timeout, [this] { end(Stop::timed_out); });
+  }
+  const auto ran = loop_.run();
+  for (const int fd : {child.pidfd.get(), signals.get(), recorder_.event_fd()}) {
+    loop_.unwatch(fd);
+  }
+  if (log_) {
+    loop_.unwatch(log_->fd());
+  }
+  progress.clear();
+  return ran;
+}
+
+cgroup::SpawnRequest spawn_request(const Experiment& experiment, int inherited_score) {
+  cgroup::SpawnRequest request{.argv = experiment.command,
+                               .working_folder = experiment.working_folder,
+                               .root = experiment.workload ? std::nullopt : experiment.root,
+                               .uid = experiment.workload ? std::nullopt : experiment.uid,
+                               .gid = experiment.workload ? std::nullopt : experiment.gid,
+                               .oom_score_adj = experiment.oom_score_adj.value_or(inherited_score)};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    request.environment.emplace_back(*variable);
+  }
+  if (experiment.workload) {
+    request.working_folder.reset();
+  }
+  return request;
+}
+
+void read_memory(const cgroup::Group& group, const cgroup::Recorder& recorder, forensics::RunMemory& memory) {
+  const auto snapshot = cgroup::take_snapshot(group.dir());
+  memory.peak_bytes = snapshot.memory_peak;
+  memory.swap_peak_bytes = snapshot.swap_peak;
+  memory.events = snapshot.events ? snapshot.events : std::optional(recorder.events());
+  memory.events_local = snapshot.events_local;
+  memory.swap_events = snapshot.swap_events;
+  memory.stat_at_peak = recorder.stat_at_peak();
+  if (snapshot.pressure) {
+    memory.pressure_some_total_s = seconds(snapshot.pressure->some);
+    memory.pressure_full_total_s = seconds(snapshot.pressure->full);
+  }
+}
+
+// The kernel log's incidents that concern the group, and what is to be said about the log.
+base::Result<std::vector<forensics::Incident>> read_incidents(std::optional<KernelLog>& log,
+                                                              const std::string& group_path, std::int64_t pid,
+                                                              forensics::Postmortem& document) {
+  if (!log) {
+    return std::vector<forensics::Incident>{};
+  }
+  log->drain();
+  std::vector<forensics::Source> sources;
+  sources.push_back({.name = "/dev/kmsg", .bytes = log->text(), .carrier = "kmsg"});
+  TRY_ASSIGN(auto read, forensics::analyze(sources));
+  document.inputs = std::move(read.inputs);
+  document.warnings.insert(document.warnings.end(), read.warnings.begin(), read.warnings.end());
+  if (log->overruns() + log->dropped() != 0) {
+    document.warnings.push_back(
+        {.code = "log_overrun",
+         .message = fmt::format("the kernel's ring buffer lapped the reader {} times, {} records were too many to keep",
+                                log->overruns(), log->dropped()),
+         .input = 0});
+  }
+  std::erase_if(read.incidents, [&](const auto& incident) { return !concerns(incident, group_path, pid); });
+  return std::move(read.incidents);
+}
+
+void warn_about_counts(const forensics::Postmortem& document, const Witnesses& witnesses,
+                       std::vector<forensics::Warning>& warnings) {
+  const auto counted = document.run->outcome.oom_kills.value_or(0);
+  if (witnesses.logged_kills && counted > *witnesses.logged_kills) {
+    warnings.push_back({.code = "kill_without_log_line",
+                        .message = fmt::format("memory.events counts {} killed, the kernel log shows {}", counted,
+                                               *witnesses.logged_kills)});
+  }
+}
+
+forensics::Run new_run(const Experiment& experiment, const cgroup::Group& group) {
+  forensics::Run run;
+  run.workload = experiment.workload;
+  if (!experiment.workload) {
+    run.command = experiment.command;
+  }
+  run.kernel = kernel_release();
+  run.limits = run_limits(group.limits());
+  return run;
+}
+
+}  // namespace
+
+base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
+  TRY(refuse_to_panic(experiment));
+  TRY_ASSIGN(const auto hierarchy, cgroup::find_own_hierarchy());
+  TRY_ASSIGN(const auto parent, cgroup::make_ready(cgroup::find_delegation(hierarchy)));
+  TRY(cgroup::sweep(parent));
+
+  forensics::Postmortem document;
+  std::optional<KernelLog> log;
+  if (auto opened = KernelLog::open_at_end()) {
+    log = std::move(*opened);
+  } else {
+    document.warnings.push_back(
+        {.code = "kernel_log_unreadable",
+         .message = fmt::format("{}; without it nobody is named (as root, or with kernel.dmesg_restrict=0)",
+                                opened.error().message)});
+  }
+  TRY_ASSIGN(auto group,
+             cgroup::Group::create(parent, experiment.workload ? experiment.workload->name : "run", experiment.limits));
+  TRY_ASSIGN(const auto guard, cgroup::Guard::start(group));
+  TRY_ASSIGN(auto recorder, cgroup::Recorder::create(group.dir(), kTimelineRows));
+  TRY_ASSIGN(auto loop, base::EventLoop::create());
+  const int inherited_score = protect_self(experiment);
+
+  Witnesses witnesses;
+  document.run = new_run(experiment, group);
+  auto& run = *document.run;
+  Supervision supervision(experiment, group, recorder, log, loop);
+  const auto start = Clock::now();
+  recorder.sample();
+  auto child = cgroup::spawn(spawn_request(experiment, inherited_score), &group);
+  if (!child) {
+    if (child.error().kind != base::ErrorKind::usage) {
+      return std::unexpected(std::move(child).error());
+    }
+    witnesses.not_started = child.error().message;
+    witnesses.not_started_code = child.error().sys_errno == ENOENT ? 127 : 126;
+  } else {
+    run.pid = child->pid;
+    TRY(supervision.watch(*child));
+    TRY_ASSIGN(witnesses.status, cgroup::wait(*child));
+    recorder.sample();
+  }
+  run.duration_s = std::chrono::duration<double>(Clock::now() - start).count();
+  witnesses.stop = supervision.stop();
+  (void)group.kill();  // what the command left behind ends with it, before the counters are read
+  (void)group.wait_empty(kRemoveTimeout);
+  read_memory(group, recorder, run.memory);
+  run.timeline = recorder.samples();
+
+  TRY_ASSIGN(document.incidents, read_incidents(log, group.kernel_path(), run.pid.value_or(-1), document));
+  witnesses.events = run.memory.events;
+  if (log) {
+    witnesses.logged_kills = count_kills(document.incidents, group.kernel_path(), run.pid.value_or(-1));
+  }
+  run.outcome = judge(witnesses);
+  warn_about_counts(document, witnesses, document.warnings);
+  for (auto& incident : document.incidents) {
+    forensics::explain(incident, &run);
+  }
+  if (auto removed = group.remove(kRemoveTimeout); !removed) {
+    document.warnings.push_back({.code = "cgroup_left", .message = removed.error().message});
+  }
+  return document;
+}
+
+int exit_status(const forensics::Run& run) {
+  if (run.expectation) {
+    return run.expectation->met ? 0 : 1;
+  }
+  if (run.vm && run.outcome.verdict == "failed" && !run.outcome.exit_code) {
+    return 125;  // the guest's kernel panicked: there is no status of the command's own
+  }
+  if (run.outcome.verdict == "timed_out" || run.outcome.verdict == "thrashing") {
+    return 124;  // as timeout(1)
+  }
+  return base::ExitStatus{.exit_code = run.outcome.exit_code, .signal = run.outcome.signal}.shell_code();
+}
+
+}  // namespace cli

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/experiment.h"
+#include "cli/options.h"
+#include "cli/vm_backend.h"
+
+namespace cli {
+
+// What `run` and `stress` have in common: the limits, what is expected, where it runs, where the post-mortem goes.
+struct RunOptions {
+  Experiment experiment;
+  std::string expect;  // "", "oom" or "fit"
+  std::optional<std::uint64_t> max_peak_bytes;
+  std::string backend = "auto";
+  GuestOptions guest;
+  std::vector<std::string> outputs;
+  std::optional<std::string> format;
+  bool quiet = false;
+
+  void bind(Options& options);
+  // Fills in what follows from what was given (swap 0 with a memory limit, fit with a peak) and refuses what cannot be
+  // together.
+  base::Result<> settle();
+
+ private:
+  std::optional<std::int64_t> oom_score_adj_;
+  std::optional<std::chrono::nanoseconds> sample_;
+};
+
+// Runs it and reports: the document to the outputs, the verdict to stderr (`run`) or the text report to stdout
+// (`stress`). Returns the exit status.
+enum class TextTo { standard_error, standard_output };
+struct Invocation;
+int perform(const Invocation& invocation, RunOptions& options, TextTo text_to);
+
+}  // namespace cli
