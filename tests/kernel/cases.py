@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+"""End-to-end cases on a real kernel: the built binary driven as a user would, its documents checked.
+
+usage: cases.py OOMLAB KERNEL CASE     run one case on that kernel in the micro-VM
+       cases.py --list                 the cases' names, one a line
+
+Exit 0 passed, 1 failed, 77 skipped (no QEMU or no such kernel). With OOMLAB_REQUIRE_KERNEL=1 a skip is a failure.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+MIB = 1 << 20
+PAGE = 4096
+
+
+class Lab:
+    """The binary under test and the kernel it is to use."""
+
+    def __init__(self, oomlab, kernel):
+        self.oomlab, self.kernel = os.path.abspath(oomlab), kernel
+        self.folder = tempfile.TemporaryDirectory(prefix="oomlab-case-")
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def call(self, *words, timeout=180, **options):
+        return subprocess.run([self.oomlab, *words], capture_output=True, text=True, errors="replace", timeout=timeout, **options)
+
+    def run(self, words, expected_exit, command=()):
+        """One run or stress in the VM; returns its document, validated against the schema."""
+        output = self.path("p.json")
+        tail = ["--", *command] if command else []
+        result = self.call(*words, "--backend", "vm", "--kernel", self.kernel, "-o", output, *tail)
+        assert result.returncode == expected_exit, f"exit {result.returncode}, expected {expected_exit}\n{result.stdout}\n{result.stderr}"
+        with open(output, encoding="utf-8") as file:
+            document = json.load(file)
+        self.validate(output)
+        self.last = result
+        return document
+
+    def validate(self, path):
+        result = subprocess.run([sys.executable, os.path.join(HERE, "..", "support", "validate.py"), self.oomlab, path],
+                                capture_output=True, text=True, timeout=60)
+        assert result.returncode in (0, 77), f"{path} is not valid:\n{result.stdout}{result.stderr}"
+
+    def guest(self, *command, timeout=180):
+        """A command as root of a fresh guest, with the host's files below it."""
+        return self.call("vm", "exec", "--kernel", self.kernel, "--", *command, timeout=timeout)
+
+
+def equal(got, wanted, what):
+    assert got == wanted, f"{what}: {got!r}, expected {wanted!r}"
+
+
+def within(got, low, high, what):
+    assert got is not None and low <= got <= high, f"{what}: {got!r}, expected {low} to {high}"
+
+
+def stress_anon(lab):
+    """The main job: filled to the limit, killed, explained."""
+    document = lab.run(["stress", "anon", "--memory-max", "64M"], 137)
+    run, incident = document["run"], document["incidents"][0]
+    equal(run["outcome"]["verdict"], "oom_killed", "verdict")
+    equal(run["outcome"]["evidence"], ["memory.events", "kernel_log", "wait_status"], "evidence")
+    equal(run["outcome"]["oom_kills"], 1, "oom_kills")
+    equal(run["outcome"]["signal"], 9, "signal")
+    equal(run["backend"], "vm", "backend")
+    assert run["kernel"].startswith(lab.kernel), run["kernel"]
+    equal(run["limits"]["memory_max_bytes"], 64 * MIB, "limit")
+    equal(run["limits"]["memory_swap_max_bytes"], 0, "swap limit")
+    equal(run["memory"]["events"]["oom_kill"], 1, "events.oom_kill")
+    within(run["memory"]["peak_bytes"], 64 * MIB - PAGE, 64 * MIB, "peak")
+    equal(len(document["incidents"]), 1, "incidents")
+    equal(incident["kind"], "oom_kill", "kind")
+    equal(incident["scope"], "memcg", "scope")
+    equal([v["pid"] for v in incident["victims"]], [run["pid"]], "victim")
+    equal(incident["victims"][0]["comm"], "oomlab", "victim's name")
+    equal(incident["cgroup"]["memory"]["limit_bytes"], 64 * MIB, "limit in the report")
+    equal(incident["cgroup"]["hierarchy"], 2, "hierarchy")
+    equal(incident["complete"], True, "complete")
+    equal(incident["missing"], [], "missing")
+    equal(incident["analysis"]["breakdown"][0]["part"], "anon", "dominant part")
+    equal(incident["analysis"]["victim_rank"], 1, "rank")
+    equal(incident["analysis"]["victim_explained"], True, "explained")
+    levels = [row[document["run"]["timeline"]["columns"].index("memory_bytes")] for row in run["timeline"]["rows"]]
+    assert levels[0] < 8 * MIB, f"starts at {levels[0]}"
+    within(max(levels), 58 * MIB, 64 * MIB, "highest sample")
+
+
+def stress_anon_slowly(lab):
+    """A rate gives a timeline that rises step by step."""
+    document = lab.run(["stress", "anon", "--memory-max", "48M", "--rate", "40M/s"], 137)
+    columns = document["run"]["timeline"]["columns"]
+    rows = document["run"]["timeline"]["rows"]
+    levels = [row[columns.index("memory_bytes")] for row in rows]
+    assert len(levels) > 30, f"{len(levels)} samples of more than a second"
+    middle = levels[len(levels) // 2]
+    within(middle, 10 * MIB, 40 * MIB, "half way")
+    within(document["run"]["duration_s"], 1.0, 30.0, "duration")
+
+
+def stress_anon_fits(lab):
+    """A size below the limit completes."""
+    document = lab.run(["stress", "anon", "--memory-max", "64M", "--size", "32M", "--expect", "fit", "--max-peak", "48M"], 0)
+    equal(document["run"]["outcome"]["verdict"], "completed", "verdict")
+    equal(document["run"]["expectation"]["met"], True, "expectation")
+    within(document["run"]["memory"]["peak_bytes"], 32 * MIB, 44 * MIB, "peak")
+    equal(document["incidents"], [], "incidents")
+
+
+def stress_tmpfs(lab):
+    """shmem dominates although no process's RSS shows it."""
+    document = lab.run(["stress", "tmpfs", "--memory-max", "48M", "--expect", "oom"], 0)
+    incident = document["incidents"][0]
+    equal(document["run"]["outcome"]["verdict"], "oom_killed", "verdict")
+    equal(incident["analysis"]["breakdown"][0]["part"], "shmem", "dominant part")
+    victim = incident["victims"][0]
+    assert victim["anon_rss_bytes"] + victim["shmem_rss_bytes"] < 16 * MIB, victim
+    assert any(d["code"].startswith("tmpfs") for d in incident["diagnosis"]), [d["code"] for d in incident["diagnosis"]]
+
+
+def stress_swap(lab):
+    """Memory and swap both full, then the kill."""
+    document = lab.run(["stress", "anon", "--memory-max", "32M", "--swap-max", "32M"], 137)
+    run, incident = document["run"], document["incidents"][0]
+    equal(run["limits"]["memory_swap_max_bytes"], 32 * MIB, "swap limit")
+    equal(incident["cgroup"]["swap"]["limit_bytes"], 32 * MIB, "swap limit in the report")
+    within(incident["cgroup"]["swap"]["usage_bytes"], 24 * MIB, 32 * MIB, "swap used")
+
+
+def run_python(lab):
+    """An ordinary program of the host, named."""
+    document = lab.run(["run", "--memory-max", "64M"], 137, ["python3", "-c", "x=bytearray(200<<20)"])
+    equal(document["run"]["outcome"]["verdict"], "oom_killed", "verdict")
+    victim = document["incidents"][0]["victims"][0]
+    assert victim["comm"].startswith("python3"), victim
+    equal(victim["pid"], document["run"]["pid"], "victim")
+    assert "python3" in document["incidents"][0]["verdict"], document["incidents"][0]["verdict"]
+
+
+def run_python_fits(lab):
+    document = lab.run(["run", "--memory-max", "400M"], 0, ["python3", "-c", "x=bytearray(200<<20)"])
+    equal(document["run"]["outcome"]["verdict"], "completed", "verdict")
+    equal(document["run"]["outcome"]["exit_code"], 0, "exit")
+    within(document["run"]["memory"]["peak_bytes"], 200 * MIB, 300 * MIB, "peak")
+
+
+def run_true(lab):
+    document = lab.run(["run"], 0, ["true"])
+    equal(document["run"]["outcome"]["verdict"], "completed", "verdict")
+
+
+def run_signaled(lab):
+    document = lab.run(["run", "--memory-max", "64M"], 137, ["sh", "-c", "kill -9 $$"])
+    equal(document["run"]["outcome"]["verdict"], "signaled", "verdict")
+    equal(document["run"]["outcome"]["signal"], 9, "signal")
+    equal(document["run"]["outcome"]["oom_kills"], 0, "kills")
+
+
+def run_exit_137(lab):
+    document = lab.run(["run", "--memory-max", "64M"], 137, ["sh", "-c", "exit 137"])
+    equal(document["run"]["outcome"]["verdict"], "failed", "verdict")
+    equal(document["run"]["outcome"]["exit_code"], 137, "exit")
+
+
+def run_child_killed(lab):
+    """The kernel kills a child, the main process ends well."""
+    script = "tail /dev/zero >/dev/null; exit 0"
+    document = lab.run(["run", "--memory-max", "48M"], 0, ["sh", "-c", script])
+    outcome = document["run"]["outcome"]
+    equal(outcome["verdict"], "oom_killed", "verdict")
+    equal(outcome["exit_code"], 0, "exit")
+    equal(outcome["evidence"], ["memory.events", "kernel_log"], "evidence")
+    victim = document["incidents"][0]["victims"][0]
+    equal(victim["comm"], "tail", "victim")
+    assert victim["pid"] != document["run"]["pid"]
+
+
+def run_oom_group(lab):
+    """memory.oom.group kills all; each process is listed once."""
+    script = "sleep 100 & sleep 100 & tail /dev/zero >/dev/null"
+    document = lab.run(["run", "--memory-max", "48M", "--oom-group", "yes"], 137, ["sh", "-c", script])
+    incident = document["incidents"][0]
+    pids = [v["pid"] for v in incident["victims"]]
+    equal(len(pids), len(set(pids)), "each once")
+    equal(len(pids), 4, f"processes killed ({incident['victims']})")
+    equal(incident["analysis"]["processes"], 4, "processes")
+    equal(document["run"]["outcome"]["oom_kills"], 4, "oom_kills")
+    equal(document["run"]["memory"]["events"]["oom_group_kill"], 1, "oom_group_kill")
+    equal(incident["victims"][0]["role"], "selected", "first role")
+    equal({v["role"] for v in incident["victims"][1:]}, {"group"}, "other roles")
+
+
+def run_unkillable(lab):
+    """oom_score_adj -1000: a storm without a victim, ended by the time-out, told as one story."""
+    document = lab.run(["stress", "anon", "--memory-max", "32M", "--oom-score-adj", "-1000", "--timeout", "3s"], 124)
+    equal(document["run"]["outcome"]["verdict"], "timed_out", "verdict")
+    equal(document["run"]["outcome"]["oom_kills"], 0, "kills")
+    kinds = {incident["kind"] for incident in document["incidents"]}
+    equal(kinds, {"no_victim"}, "kinds")
+    equal(document["incidents"][0]["victims"], [], "victims")
+
+
+def run_global(lab):
+    """No limit: the guest's own OOM kill."""
+    document = lab.run(["stress", "anon"], 137)
+    incident = document["incidents"][0]
+    equal(incident["scope"], "global", "scope")
+    equal(incident["victims"][0]["pid"], document["run"]["pid"], "victim")
+    assert incident["memory_info"]["zones"], "no zones read"
+    equal(document["run"]["outcome"]["verdict"], "oom_killed", "verdict")
+
+
+def run_panic(lab):
+    """vm.panic_on_oom: the guest dies, the incident is on its console."""
+    document = lab.run(["stress", "anon", "--sysctl", "vm.panic_on_oom=1"], 125)
+    run = document["run"]
+    equal(run["outcome"]["verdict"], "failed", "verdict")
+    equal(run["outcome"]["reason"], "the guest's kernel panicked", "reason")
+    equal([incident["kind"] for incident in document["incidents"]], ["panic"], "kinds")
+    assert any("Kernel panic" in line for line in run["vm"]["console_tail"]), run["vm"]["console_tail"]
+
+
+def run_nested(lab):
+    """An ancestor's limit kills; the group's own is far away."""
+    script = f"""
+      set -e; mkdir -p /sys/fs/cgroup/outer/inner; echo +memory +pids > /sys/fs/cgroup/outer/cgroup.subtree_control
+      echo 40M > /sys/fs/cgroup/outer/memory.max; echo 0 > /sys/fs/cgroup/outer/memory.swap.max
+      echo $$ > /sys/fs/cgroup/outer/inner/cgroup.procs
+      {lab.oomlab} stress anon --backend host --memory-max 400M -o - --format json
+    """
+    result = lab.guest("sh", "-c", script)
+    document = json.loads(result.stdout)
+    incident = document["incidents"][0]
+    equal(incident["cgroup"]["oom_memcg"], "/outer", "oom_memcg")
+    assert incident["cgroup"]["task_memcg"].startswith("/outer/inner/oomlab-anon."), incident["cgroup"]["task_memcg"]
+    within(incident["analysis"]["limit_owner"]["levels_above_victim"], 2, 2, "levels")
+    equal(document["run"]["outcome"]["verdict"], "oom_killed", "verdict")
+    equal(document["run"]["memory"]["events_local"]["oom"], 0, "events.local: not our limit")
+    equal(result.returncode, 137, "exit")
+
+
+def run_thrashing(lab):
+    """Throttled for ever at memory.high: neither dies nor gets on."""
+    document = lab.run(["stress", "anon", "--memory-high", "24M", "--memory-max", "400M", "--size", "200M", "--thrash-timeout", "4s", "--timeout", "120s"], 124)
+    equal(document["run"]["outcome"]["verdict"], "thrashing", "verdict")
+    assert document["run"]["memory"]["events"]["high"] > 0
+    equal(document["run"]["outcome"]["oom_kills"], 0, "kills")
+
+
+def run_timeout(lab):
+    started = time.monotonic()
+    document = lab.run(["run", "--timeout", "1s"], 124, ["sleep", "100"])
+    equal(document["run"]["outcome"]["verdict"], "timed_out", "verdict")
+    assert time.monotonic() - started < 60
+
+
+def run_not_found(lab):
+    document = lab.run(["run"], 127, ["no-such-command-anywhere"])
+    equal(document["run"]["outcome"]["verdict"], "not_started", "verdict")
+    document = lab.run(["run"], 126, ["/etc/passwd"])
+    equal(document["run"]["outcome"]["verdict"], "not_started", "verdict")
+
+
+def run_streams(lab):
+    """stdin, stdout, stderr, environment, working folder, exit status: as without the VM."""
+    environment = dict(os.environ, OOMLAB_CASE="a b\nc")
+    os.makedirs(lab.path("where"))
+    result = lab.call("run", "--backend", "vm", "--kernel", lab.kernel, "--quiet", "--", "sh", "-c",
+                      'cat; echo "$OOMLAB_CASE"; pwd; echo words >&2; echo x > made; cat made; exit 7',
+                      input="in\n" * 100000, env=environment, cwd=lab.path("where"))
+    equal(result.returncode, 7, "exit")
+    equal(result.stdout, "in\n" * 100000 + f"a b\nc\n{lab.path('where')}\nx\n", "stdout")
+    equal(result.stderr, "words\n", "stderr")
+    equal(os.listdir(lab.path("where")), [], "nothing written on the host")
+
+
+def run_interrupted(lab):
+    """Ctrl-C reaches the command in the guest; the document says so."""
+    output = lab.path("p.json")
+    process = subprocess.Popen([lab.oomlab, "run", "--backend", "vm", "--kernel", lab.kernel, "-o", output, "--", "sh", "-c",
+                                "trap 'echo got it; exit 5' INT; echo ready; while :; do sleep 0.1; done"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    equal(process.stdout.readline(), "ready\n", "started")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert "got it" in stdout, stdout + stderr
+    equal(process.returncode, 5, "exit")
+    with open(output, encoding="utf-8") as file:
+        equal(json.load(file)["run"]["outcome"]["verdict"], "interrupted", "verdict")
+
+
+def analyze_dmesg(lab):
+    """A saved kernel log tells the same as the run did."""
+    script = f"{lab.oomlab} stress anon --backend host --memory-max 32M -o - --format json; dmesg > /tmp/log; {lab.oomlab} analyze --format json /tmp/log"
+    result = lab.guest("sh", "-c", script)
+    decoder = json.JSONDecoder()
+    live, end = decoder.raw_decode(result.stdout)
+    saved, _ = decoder.raw_decode(result.stdout[end:].lstrip())
+    equal(saved["run"], None, "no run")
+    equal(len(saved["incidents"]), 1, "incidents")
+    for key in ("kind", "scope", "cgroup", "tasks", "victims", "trigger", "call_trace", "complete"):
+        equal(saved["incidents"][0][key], live["incidents"][0][key], key)
+
+
+def killed_supervisor(lab):
+    """SIGKILL of oomlab at random moments leaves no process and no cgroup."""
+    result = lab.guest(sys.executable, os.path.join(HERE, "killed_supervisor.py"), lab.oomlab, timeout=600)
+    assert result.returncode == 0, result.stdout + result.stderr
+    print(result.stdout, end="")
+
+
+CASES = {name: value for name, value in list(globals().items()) if callable(value) and value.__module__ == __name__
+         and name not in ("Lab", "equal", "within", "main")}
+
+
+def skip(reason):
+    print(f"SKIPPED: {reason}")
+    return 1 if os.environ.get("OOMLAB_REQUIRE_KERNEL") == "1" else 77
+
+
+def main():
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(CASES))
+        return 0
+    oomlab, kernel, case = sys.argv[1:4]
+    lab = Lab(oomlab, kernel)
+    probe = lab.call("vm", "exec", "--kernel", kernel, "--", "true")
+    if probe.returncode == 3:
+        return skip(f"no micro-VM with kernel {kernel}: {probe.stderr.strip()}")
+    if probe.returncode != 0:
+        print(f"the micro-VM does not run `true`: exit {probe.returncode}\n{probe.stderr}")
+        return 1
+    try:
+        CASES[case](lab)
+    except AssertionError as error:
+        print(f"FAILED {case} on {kernel}: {error}")
+        if hasattr(lab, "last"):
+            print(lab.last.stderr)
+        return 1
+    print(f"passed: {case} on {kernel}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
