@@ -1,0 +1,2 @@
+// The smallest program there is: what spawn_bench starts when it measures what starting costs.
+int main() { return 0; }
