@@ -75,7 +75,7 @@ Result<> write_all(int fd, std::string_view bytes) {
 
 Result<> write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
   const auto name = escape_terminal(path.native());
-  struct stat existing {};
+  struct stat existing{};
   if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode)) {
     const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) {
