@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <numeric>
 #include <vector>
 
 namespace cli {
@@ -11,7 +10,9 @@ namespace {
 // Levenshtein's distance, one row of the table at a time.
 std::size_t edit_distance(std::string_view from, std::string_view to) {
   std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t j = 0; j < row.size(); ++j) {
+    row[j] = j;
+  }
   for (std::size_t i = 1; i <= from.size(); ++i) {
     std::size_t diagonal = row[0];
     row[0] = i;

@@ -54,7 +54,6 @@ base::Result<std::vector<po::option>> split_words(const std::vector<std::string>
   try {
     return po::command_line_parser(words)
         .options(description)
-        .positional(po::positional_options_description())
         .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
         .allow_unregistered()
         .run()
@@ -81,6 +80,7 @@ void Options::flag(std::string_view name, bool& target, std::string_view help) {
                       }});
 }
 
+// NOLINTNEXTLINE(readability-function-size): the one primitive that all kinds of options are made of
 void Options::value(std::string_view name, char short_name, std::string_view metavar, std::string_view help,
                     Setter setter, bool repeatable) {
   options_.push_back({.name = std::string(name),
@@ -205,7 +205,6 @@ std::string Options::help_text(std::string_view command_name, const Command& com
 // Everything after "--", or from the first positional word on, belongs to a command to be run.
 Options::Split Options::split(const std::vector<std::string>& arguments, bool stop_at_word, Parsed& parsed) const {
   Split split;
-  bool value_expected = false;
   for (auto word = arguments.begin(); word != arguments.end(); ++word) {
     if (*word == "--") {
       parsed.has_dashes = true;
@@ -216,12 +215,16 @@ Options::Split Options::split(const std::vector<std::string>& arguments, bool st
       split.help = true;
     }
     const bool is_option = word->size() > 1 && word->front() == '-';
-    if (stop_at_word && !is_option && !value_expected) {
+    const bool is_value = split.waiting != nullptr;
+    const auto* option = find(*word);
+    if (is_value && option != nullptr) {
+      break;  // an option of ours is never meant as a value: `--memory-max --oom-group` forgot one
+    }
+    if (stop_at_word && !is_option && !is_value) {
       parsed.after_dashes.assign(word, arguments.end());
       break;
     }
-    const auto* option = value_expected ? nullptr : find(*word);
-    value_expected = option != nullptr && !option->metavar.empty();
+    split.waiting = is_value || option == nullptr || option->metavar.empty() ? nullptr : option;
     split.ours.push_back(*word);
   }
   return split;
@@ -230,6 +233,7 @@ Options::Split Options::split(const std::vector<std::string>& arguments, bool st
 base::Error Options::unknown(std::string_view word, std::string_view command_name) const {
   const auto typed = word.substr(0, word.find('='));
   std::vector<std::string> names;
+  names.reserve(options_.size());
   for (const auto& option : options_) {
     names.push_back("--" + option.name);
   }
@@ -240,7 +244,7 @@ base::Error Options::unknown(std::string_view word, std::string_view command_nam
                                             : fmt::format("did you mean {}?", near)};
 }
 
-base::Result<> Options::set(const Option& option, const std::vector<std::string>& values, bool seen_before) const {
+base::Result<> Options::set(const Option& option, const std::vector<std::string>& values, bool seen_before) {
   if (seen_before && !option.repeatable) {
     return std::unexpected(usage_error(fmt::format("--{}: given twice", option.name)));
   }
@@ -267,6 +271,9 @@ base::Result<Options::Parsed> Options::parse(std::string_view command_name, cons
     (void)print(help_text(command_name, command));
     parsed.done = true;
     return parsed;
+  }
+  if (split.waiting != nullptr) {
+    return std::unexpected(usage_error(fmt::format("--{}: needs a value", split.waiting->name)));
   }
   po::options_description description;
   for (const auto& option : options_) {

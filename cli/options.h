@@ -71,11 +71,12 @@ class Options {
   // What belongs to us, and what is another program's.
   struct Split {
     std::vector<std::string> ours;
-    bool help = false;  // --help stands among ours
+    bool help = false;                // --help stands among ours
+    const Option* waiting = nullptr;  // for its value, which did not come
   };
   const Option* find(std::string_view word) const;  // by "--name" or "-n"
   Split split(const std::vector<std::string>& arguments, bool stop_at_word, Parsed& parsed) const;
-  base::Result<> set(const Option& option, const std::vector<std::string>& values, bool seen_before) const;
+  static base::Result<> set(const Option& option, const std::vector<std::string>& values, bool seen_before);
   base::Error unknown(std::string_view word, std::string_view command_name) const;
   std::string help_text(std::string_view command_name, const Command& command) const;
   std::string completions() const;
