@@ -10,8 +10,8 @@
 // Sizes and durations as users write and read them. Sizes in interfaces are std::uint64_t bytes named *_bytes.
 namespace base {
 
-// "64M" -> 67108864. Bytes, or K M G T (optionally followed by B or iB) with binary meaning, a fraction allowed ("1.5G"); "N%" of total_bytes
-// when that is not 0. Errors name what is accepted; overflow past 2^63 is an error.
+// "64M" -> 67108864. Bytes, or K M G T (optionally followed by B or iB) with binary meaning, a fraction allowed
+// ("1.5G"); "N%" of total_bytes when that is not 0. Errors name what is accepted; overflow past 2^63 is an error.
 Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t total_bytes = 0);
 
 // "250ms", "3s", "2m", "1h", a fraction allowed; a bare number is seconds. Negative or over 10 years is an error.

@@ -4,7 +4,8 @@
 
 namespace base {
 
-// One row of a table that cmake/DescriptorTable.cmake generates from a folder: the plugin's name (its file's stem) and its descriptor.
+// One row of a table that cmake/DescriptorTable.cmake generates from a folder: the plugin's name (its file's stem) and
+// its descriptor.
 template <typename T>
 struct Descriptor {
   std::string_view name;

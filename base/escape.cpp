@@ -14,6 +14,17 @@ struct CodePoint {
   std::size_t length;  // bytes
 };
 
+// How many bytes a sequence has that starts with this one; 0 when none does.
+std::size_t sequence_length(unsigned first) {
+  if (first >= 0xc2 && first <= 0xdf) {
+    return 2;
+  }
+  if (first >= 0xe0 && first <= 0xef) {
+    return 3;
+  }
+  return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
 // The code point at the start of bytes, if it is valid UTF-8 by RFC 3629 (no overlong forms, no surrogates).
 std::optional<CodePoint> decode(std::string_view bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
@@ -21,8 +32,8 @@ std::optional<CodePoint> decode(std::string_view bytes) {
   if (first < 0x80) {
     return CodePoint{first, 1};
   }
-  const std::size_t length = first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-  if (length == 0 || first > 0xf4 || bytes.size() < length) {
+  const std::size_t length = sequence_length(first);
+  if (length == 0 || bytes.size() < length) {
     return std::nullopt;
   }
   std::uint32_t value = first & (0xffU >> (length + 1));
@@ -109,8 +120,7 @@ std::string unescape_kmsg(std::string_view text) {
 }
 
 std::string quote_shell(std::string_view word) {
-  constexpr std::string_view kHarmless =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%^";
+  constexpr std::string_view kHarmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%^";
   if (!word.empty() && word.find_first_not_of(kHarmless) == std::string_view::npos) {
     return std::string(word);
   }

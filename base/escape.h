@@ -3,17 +3,21 @@
 #include <string>
 #include <string_view>
 
-// All text from logs, process names and cgroup names is hostile. Each output has its escaping in one place; the terminal's and the repair of UTF-8
-// that JSON needs are here because every library writes messages, HTML's and XML's are with their renderers.
+// All text from logs, process names and cgroup names is hostile. Each output has its escaping in one place; the
+// terminal's and the repair of UTF-8 that JSON needs are here because every library writes messages, HTML's and XML's
+// are with their renderers.
 namespace base {
 
-// Valid UTF-8 with every byte that is not part of a valid sequence written as the four characters \xNN (as /dev/kmsg does).
+// Valid UTF-8 with every byte that is not part of a valid sequence written as the four characters \xNN (as /dev/kmsg
+// does).
 std::string to_valid_utf8(std::string_view bytes);
 
-// Safe on a terminal: valid UTF-8, control characters (C0, DEL, C1) and bidirectional overrides as \xNN or \u{N}; never an escape sequence.
+// Safe on a terminal: valid UTF-8, control characters (C0, DEL, C1) and bidirectional overrides as \xNN or \u{N}; never
+// an escape sequence.
 std::string escape_terminal(std::string_view bytes);
 
-// Undoes \xNN (the escapes of a /dev/kmsg record, printk_ringbuffer and printk's record_print_text): other backslashes stay as they are.
+// Undoes \xNN (the escapes of a /dev/kmsg record, printk_ringbuffer and printk's record_print_text): other backslashes
+// stay as they are.
 std::string unescape_kmsg(std::string_view text);
 
 // Quoted for a POSIX shell, unquoted when every byte is harmless: for commands that a user may copy.

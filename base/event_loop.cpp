@@ -79,8 +79,8 @@ Result<> EventLoop::run() {
     int timeout_ms = -1;
     if (!timers_.empty()) {
       const auto left = timers_.begin()->first - Clock::now();
-      timeout_ms = static_cast<int>(std::clamp<std::int64_t>(
-          std::chrono::ceil<std::chrono::milliseconds>(left).count(), 0, 3600 * 1000));
+      timeout_ms = static_cast<int>(std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left).count(),
+                                                             0, std::int64_t{3600} * 1000));
     }
     std::array<epoll_event, 16> ready{};
     const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), timeout_ms);

@@ -15,7 +15,8 @@
 
 namespace base {
 
-// The only place that waits: descriptors and deadlines, one thread. Callbacks may add and remove watches, their own too, and stop the loop.
+// The only place that waits: descriptors and deadlines, one thread. Callbacks may add and remove watches, their own
+// too, and stop the loop.
 class EventLoop {
  public:
   using Clock = std::chrono::steady_clock;
@@ -24,7 +25,8 @@ class EventLoop {
 
   static Result<EventLoop> create();
 
-  // Calls back when fd is ready (EPOLLIN, EPOLLPRI, ... of epoll_ctl(2), level-triggered). The descriptor stays the caller's; unwatch before closing it.
+  // Calls back when fd is ready (EPOLLIN, EPOLLPRI, ... of epoll_ctl(2), level-triggered). The descriptor stays the
+  // caller's; unwatch before closing it.
   Result<> watch(int fd, std::uint32_t events, Callback callback);
   // Changes what a watched descriptor waits for; 0 pauses it.
   Result<> change(int fd, std::uint32_t events);
@@ -55,7 +57,8 @@ class EventLoop {
   bool stopped_ = false;
 };
 
-// A descriptor that becomes readable when one of the signals arrives (signalfd(2)); they are blocked for this thread from now on.
+// A descriptor that becomes readable when one of the signals arrives (signalfd(2)); they are blocked for this thread
+// from now on.
 Result<Fd> signal_fd(std::initializer_list<int> signals);
 
 // The next signal of such a descriptor, if one is there.

@@ -6,7 +6,8 @@
 
 namespace base {
 
-// Owns a file descriptor. Closes it once; close() is never retried (close(2): Linux releases the descriptor even on EINTR).
+// Owns a file descriptor. Closes it once; close() is never retried (close(2): Linux releases the descriptor even on
+// EINTR).
 class Fd {
  public:
   Fd() = default;

@@ -2,16 +2,34 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/escape.h"
 
 namespace base {
+namespace {
+
+// A new file beside the path, in the same file system, with the mode less the umask (mkstemp(3) would ignore the
+// umask's wish).
+std::pair<Fd, std::string> create_beside(const std::filesystem::path& path, unsigned mode) {
+  constexpr int kTries = 100;  // names that a killed process left, or another thread uses now
+  for (int attempt = 0;; ++attempt) {
+    auto name = fmt::format("{}.{}-{}", path.native(), ::getpid(), attempt);
+    Fd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (fd || errno != EEXIST || attempt == kTries) {
+      return {std::move(fd), std::move(name)};
+    }
+  }
+}
+
+}  // namespace
 
 Result<Fd> open_for_reading(const std::filesystem::path& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -75,7 +93,7 @@ Result<> write_all(int fd, std::string_view bytes) {
 
 Result<> write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
   const auto name = escape_terminal(path.native());
-  struct stat existing {};
+  struct stat existing{};
   if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode)) {
     const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) {
@@ -86,13 +104,17 @@ Result<> write_file_atomic(const std::filesystem::path& path, std::string_view b
     }
     return {};
   }
-  std::string temporary = path.native() + ".XXXXXX";
-  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  auto [fd, temporary] = create_beside(path, mode);
   if (!fd) {
-    return system_error(name);
+    const int error = errno;
+    auto refused = system_error(name, error);
+    if (error == ENOENT) {
+      refused.error().remedy = fmt::format("mkdir -p {}", quote_shell(path.parent_path().native()));
+    }
+    return refused;
   }
   auto written = write_all(fd.get(), bytes);
-  if (written && (::fchmod(fd.get(), mode) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)) {
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
     written = system_error("rename");
   }
   if (!written) {

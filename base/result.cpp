@@ -23,7 +23,9 @@ std::unexpected<Error> fail(ErrorKind kind, std::string message, std::string rem
   return std::unexpected(Error{.kind = kind, .message = std::move(message), .remedy = std::move(remedy)});
 }
 
-std::unexpected<Error> system_error(std::string_view what) { return system_error(what, errno); }
+std::unexpected<Error> system_error(std::string_view what) {
+  return system_error(what, errno);
+}
 
 std::unexpected<Error> system_error(std::string_view what, int saved_errno) {
   const bool forbidden = saved_errno == EACCES || saved_errno == EPERM;

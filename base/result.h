@@ -17,7 +17,8 @@ enum class ErrorKind {
   timeout,      // a deadline passed
 };
 
-// An error travels outwards by value and gains context on the way. The message names what was read, what was expected and what was there.
+// An error travels outwards by value and gains context on the way. The message names what was read, what was expected
+// and what was there.
 struct Error {
   ErrorKind kind = ErrorKind::syscall;
   std::string message;
@@ -50,12 +51,13 @@ using Result = std::expected<T, Error>;
 #define BASE_CONCAT_INNER(a, b) a##b
 #define BASE_CONCAT(a, b) BASE_CONCAT_INNER(a, b)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `declaration` declares a variable.
 // TRY(expression) returns the expression's error from the enclosing function, if it has one.
-#define TRY(expression)                                                  \
-  do {                                                                   \
-    if (auto try_result_ = (expression); !try_result_) {                 \
-      return std::unexpected(std::move(try_result_).error());            \
-    }                                                                    \
+#define TRY(expression)                                       \
+  do {                                                        \
+    if (auto try_result_ = (expression); !try_result_) {      \
+      return std::unexpected(std::move(try_result_).error()); \
+    }                                                         \
   } while (false)
 
 // TRY_ASSIGN(auto value, expression) does the same and keeps the value.
@@ -66,3 +68,4 @@ using Result = std::expected<T, Error>;
     return std::unexpected(std::move(result).error());    \
   }                                                       \
   declaration = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)

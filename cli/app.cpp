@@ -1,13 +1,16 @@
 #include "cli/app.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/escape.h"
 #include "cli/command.h"
+#include "cli/nearest.h"
 #include "cli/report.h"
 #include "vm/vm.h"
 
@@ -15,9 +18,9 @@ namespace cli {
 namespace {
 
 std::string help_text() {
-  std::string out =
-      "oomlab " OOMLAB_VERSION
-      ": reproduces out-of-memory kills on purpose and explains any OOM kill.\n\nUsage: oomlab COMMAND [OPTION...]\n\nCommands:\n";
+  std::string out = "oomlab " OOMLAB_VERSION
+                    ": reproduces out-of-memory kills on purpose and explains any OOM kill.\n\nUsage: oomlab COMMAND "
+                    "[OPTION...]\n\nCommands:\n";
   for (const auto& command : all_commands()) {
     if (!command->hidden) {
       out += fmt::format("  {:<12} {}\n", command.name, command->summary);
@@ -30,37 +33,36 @@ std::string help_text() {
   return out;
 }
 
-// The command's name that is nearest to what was typed, by edit distance, if it is near at all.
-std::string nearest_command(std::string_view typed) {
-  std::string best;
-  std::size_t best_distance = 3;
+// What shell completion offers as the first word.
+std::string command_lines() {
+  std::string out;
   for (const auto& command : all_commands()) {
-    if (command->hidden) {
-      continue;
-    }
-    std::vector<std::size_t> row(command.name.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      row[j] = j;
-    }
-    for (std::size_t i = 1; i <= typed.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j < row.size(); ++j) {
-        const std::size_t substituted = diagonal + (typed[i - 1] == command.name[j - 1] ? 0 : 1);
-        diagonal = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
-      best = command.name;
+    if (!command->hidden) {
+      out += fmt::format("{}\t{}\t\n", command.name, command->summary);
     }
   }
-  return best;
+  return out + "--help\tlist the commands\t\n--version\tsay the version\t\n";
+}
+
+base::Error unknown_command(std::string_view word) {
+  std::vector<std::string> names;
+  for (const auto& command : all_commands()) {
+    if (!command->hidden) {
+      names.emplace_back(command.name);
+    }
+  }
+  const auto near = nearest(word, names);
+  return base::Error{
+      .kind = base::ErrorKind::usage,
+      .message = fmt::format("'{}' is not a command", base::escape_terminal(word)),
+      .remedy = near.empty() ? "oomlab --help lists them" : fmt::format("did you mean `oomlab {}`?", near)};
 }
 
 int dispatch(std::span<char* const> arguments) {
   if (arguments.size() < 2) {
+    if (std::getenv("OOMLAB_COMPLETE") != nullptr) {
+      return print(command_lines());
+    }
     (void)print(help_text());
     return kExitUsage;
   }
@@ -74,11 +76,7 @@ int dispatch(std::span<char* const> arguments) {
   const auto table = all_commands();
   const auto* command = base::find_descriptor(table, word);
   if (command == nullptr) {
-    const auto nearest = nearest_command(word);
-    return report(base::Error{
-        .kind = base::ErrorKind::usage,
-        .message = fmt::format("'{}' is not a command", base::escape_terminal(word)),
-        .remedy = nearest.empty() ? "oomlab --help lists them" : fmt::format("did you mean `oomlab {}`?", nearest)});
+    return report(unknown_command(word));
   }
   Invocation invocation{.name = command->name, .arguments = {}};
   for (std::size_t i = 2; i < arguments.size(); ++i) {

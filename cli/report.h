@@ -4,14 +4,16 @@
 
 #include "base/result.h"
 
-// How the command line talks: words to stderr with "oomlab: " in front, colours only on a terminal and without NO_COLOR.
+// How the command line talks: words to stderr with "oomlab: " in front, colours only on a terminal and without
+// NO_COLOR.
 namespace cli {
 
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitCannot = 3;        // this machine cannot
 inline constexpr int kExitOwnFailure = 125;  // oomlab itself failed
 
-// Prints "oomlab: message" and the remedy on a line of its own; returns the exit status of the error's kind (docs/exit-codes.md).
+// Prints "oomlab: message" and the remedy on a line of its own; returns the exit status of the error's kind
+// (docs/exit-codes.md).
 int report(const base::Error& error);
 
 // Prints "oomlab: text" (escaped).
