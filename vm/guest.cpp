@@ -4,7 +4,11 @@
 
 namespace vm {
 
-bool is_guest_init() { return false; }
-void guest_main() { std::abort(); }
+bool is_guest_init() {
+  return false;
+}
+void guest_main() {
+  std::abort();
+}
 
 }  // namespace vm
