@@ -1,0 +1,162 @@
+#include "cli/output.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "base/escape.h"
+#include "base/file.h"
+#include "cli/report.h"
+
+namespace cli {
+namespace {
+
+constexpr std::string_view kStandardOutput = "-";
+
+std::string all_endings() {
+  std::string text;
+  for (const auto& renderer : forensics::all_renderers()) {
+    for (const auto ending : renderer->endings) {
+      text += fmt::format("{}{}", text.empty() ? "" : " ", ending);
+    }
+  }
+  return text;
+}
+
+base::Result<Output> output_of(const std::string& path, const std::string& format) {
+  const auto table = forensics::all_renderers();
+  const auto* found = base::find_descriptor(table, format);
+  if (found == nullptr) {
+    return base::fail(base::ErrorKind::usage,
+                      fmt::format("--format: '{}' is not one of: {}", base::escape_terminal(format),
+                                  fmt::join(format_names(), ", ")));
+  }
+  return Output{.path = path, .format = format, .renderer = found->value};
+}
+
+// The format that the file's ending picks.
+base::Result<std::string> format_of_ending(const std::string& path) {
+  for (const auto& renderer : forensics::all_renderers()) {
+    for (const auto ending : renderer->endings) {
+      if (path.size() > ending.size() && path.ends_with(ending)) {
+        return std::string(renderer.name);
+      }
+    }
+  }
+  return base::fail(base::ErrorKind::usage,
+                    fmt::format("-o: the ending of '{}' picks no format; accepted: {} (or give --format)",
+                                base::escape_terminal(path), all_endings()));
+}
+
+// Whether a file can be put there: asked now, so that an hour's run is not lost to a mistyped folder.
+base::Result<> check_target(const std::string& path) {
+  const auto shown = base::escape_terminal(path);
+  if (path.empty()) {
+    return base::fail(base::ErrorKind::usage, "-o: the name is empty");
+  }
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) {
+      return base::fail(base::ErrorKind::usage, fmt::format("-o: '{}' is a folder", shown));
+    }
+    if (!S_ISREG(status.st_mode)) {
+      return ::access(path.c_str(), W_OK) == 0
+                 ? base::Result<>{}
+                 : base::fail(base::ErrorKind::usage, fmt::format("-o: '{}' is not writable", shown));
+    }
+  }
+  auto folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) {
+    folder = ".";
+  }
+  const auto folder_shown = base::escape_terminal(folder.string());
+  if (::stat(folder.c_str(), &status) != 0) {
+    const bool missing = errno == ENOENT;
+    return base::fail(
+        base::ErrorKind::usage,
+        fmt::format("-o {}: the folder '{}' {}", shown, folder_shown, missing ? "does not exist" : "cannot be reached"),
+        missing ? fmt::format("mkdir -p {}", base::quote_shell(folder.string())) : "");
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return base::fail(base::ErrorKind::usage, fmt::format("-o {}: '{}' is not a folder", shown, folder_shown));
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    return base::fail(base::ErrorKind::usage,
+                      fmt::format("-o {}: the folder '{}' is not writable", shown, folder_shown));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const auto& renderer : forensics::all_renderers()) {
+    names.emplace_back(renderer.name);
+  }
+  return names;
+}
+
+base::Result<std::vector<Output>> check_outputs(const std::vector<std::string>& outputs,
+                                                const std::optional<std::string>& format,
+                                                std::string_view standard_format) {
+  std::vector<Output> checked;
+  if (outputs.empty()) {
+    const auto chosen = format.value_or(std::string(standard_format));
+    if (!chosen.empty()) {
+      TRY_ASSIGN(auto output, output_of(std::string(kStandardOutput), chosen));
+      checked.push_back(std::move(output));
+    }
+    return checked;
+  }
+  for (const auto& path : outputs) {
+    if (std::ranges::find(checked, path, &Output::path) != checked.end()) {
+      return base::fail(base::ErrorKind::usage, fmt::format("-o {}: given twice", base::escape_terminal(path)));
+    }
+    // An ending says more than --format does, which is for standard output and for names without a known ending.
+    std::string chosen = format.value_or(standard_format.empty() ? "text" : std::string(standard_format));
+    if (path != kStandardOutput) {
+      TRY(check_target(path));
+      auto by_ending = format_of_ending(path);
+      if (by_ending) {
+        chosen = *by_ending;
+      } else if (!format) {
+        return std::unexpected(std::move(by_ending).error());
+      }
+    }
+    TRY_ASSIGN(auto output, output_of(path, chosen));
+    checked.push_back(std::move(output));
+  }
+  return checked;
+}
+
+base::Result<> write_document(const forensics::Postmortem& document, const std::vector<Output>& outputs) {
+  for (const auto& output : outputs) {
+    const bool standard = output.path == kStandardOutput;
+    const forensics::RenderOptions options{.colour = standard && colours(STDOUT_FILENO),
+                                           .width = standard ? columns(STDOUT_FILENO) : 80};
+    const auto text = output.renderer->render(document, options);
+    if (standard) {
+      const auto written = base::write_all(STDOUT_FILENO, text);
+      if (!written && written.error().sys_errno != EPIPE) {  // a closed pipe is the reader's choice
+        return std::unexpected(base::Error(written.error()).context("standard output"));
+      }
+    } else if (auto written = base::write_file_atomic(output.path, text); !written) {
+      return std::unexpected(std::move(written).error().context("-o"));
+    }
+  }
+  return {};
+}
+
+base::Result<> write_document(const forensics::Postmortem& document, const std::vector<std::string>& outputs,
+                              const std::optional<std::string>& format, std::string_view standard_format) {
+  TRY_ASSIGN(const auto checked, check_outputs(outputs, format, standard_format));
+  return write_document(document, checked);
+}
+
+}  // namespace cli

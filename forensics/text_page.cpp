@@ -1,0 +1,135 @@
+#include "forensics/text_page.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/escape.h"
+
+namespace forensics {
+namespace {
+
+constexpr std::size_t kLabelColumns = 12;  // "  kernel    "
+
+std::string_view sgr(Tone tone) {
+  switch (tone) {
+    case Tone::plain:
+      return "";
+    case Tone::strong:
+      return "\x1b[1m";
+    case Tone::bad:
+      return "\x1b[1;31m";
+    case Tone::good:
+      return "\x1b[1;32m";
+    case Tone::dim:
+      return "\x1b[2m";
+    case Tone::accent:
+      return "\x1b[36m";
+  }
+  return "";
+}
+
+std::string_view without_trailing_blanks(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
+}  // namespace
+
+std::string shown(std::string_view bytes) {
+  return base::escape_terminal(bytes);
+}
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  const bool sibilant = noun.ends_with("ss");
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : sibilant ? "es" : "s");
+}
+
+Page::Page(const RenderOptions& options)
+    : width_(std::clamp<std::size_t>(options.width, 40, 120)), colour_(options.colour) {}
+
+std::string Page::paint(Tone tone, std::string_view text) const {
+  if (!colour_ || tone == Tone::plain || text.empty()) {
+    return std::string(text);
+  }
+  return fmt::format("{}{}\x1b[0m", sgr(tone), text);
+}
+
+void Page::line(std::string_view text) {
+  out_ += without_trailing_blanks(text);
+  out_ += '\n';
+}
+
+void Page::paragraph(std::string_view text, Tone tone, std::size_t indent) {
+  const std::string blanks(indent, ' ');
+  for (const auto& part : wrap(text, width_ - indent)) {
+    line(blanks + paint(tone, part));
+  }
+}
+
+void Page::heading(std::string_view text) {
+  line();
+  line(paint(Tone::strong, text));
+}
+
+void Page::fact(std::string_view label, std::string_view text) {
+  auto lead = paint(Tone::dim, pad("  " + std::string(label), kLabelColumns));
+  for (const auto& part : wrap(text, width_ - kLabelColumns)) {
+    line(lead + part);
+    lead = std::string(kLabelColumns, ' ');
+  }
+}
+
+void Page::gauge(std::string_view label, double share, std::string_view text, Tone tone) {
+  const auto cells = std::clamp<std::size_t>((width_ - kLabelColumns) / 3, 8, 30);
+  const auto lead =
+      paint(Tone::dim, pad("  " + std::string(label), kLabelColumns)) + paint(tone, bar(share, cells)) + "  ";
+  const auto used = kLabelColumns + cells + 2;
+  bool first = true;
+  for (const auto& part : wrap(text, width_ - used)) {
+    line((first ? lead : std::string(used, ' ')) + part);
+    first = false;
+  }
+}
+
+void Page::bullet(std::string_view marker, std::string_view text, std::size_t indent, Tone tone) {
+  const auto used = indent + display_width(marker) + 1;
+  bool first = true;
+  for (const auto& part : wrap(text, width_ - used)) {
+    line((first ? std::string(indent, ' ') + std::string(marker) + " " : std::string(used, ' ')) + paint(tone, part));
+    first = false;
+  }
+}
+
+void Page::table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths;
+  std::size_t total = 2;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    std::size_t widest = display_width(columns[i].title);
+    for (const auto& row : rows) {
+      widest = std::max(widest, display_width(row.cells[i]));
+    }
+    widths.push_back(widest);
+    total += widest + 2;
+  }
+  for (std::size_t i = 0; i < columns.size() && total > width_; ++i) {
+    if (columns[i].flexible) {
+      const auto narrower = std::max<std::size_t>(widths[i] - std::min(widths[i], total - width_), 6);
+      total -= widths[i] - std::min(widths[i], narrower);
+      widths[i] = std::min(widths[i], narrower);
+    }
+  }
+  const auto text_of = [&](auto cell) {
+    std::string text = "  ";
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      text += pad(fit(cell(i), widths[i]), widths[i], columns[i].align);
+      text += i + 1 < columns.size() ? "  " : "";
+    }
+    return std::string(without_trailing_blanks(text));
+  };
+  line(paint(Tone::dim, text_of([&](std::size_t i) { return columns[i].title; })));
+  for (const auto& row : rows) {
+    line(paint(row.tone, text_of([&](std::size_t i) { return row.cells[i]; })));
+  }
+}
+
+}  // namespace forensics

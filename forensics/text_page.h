@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "forensics/renderer.h"
+#include "forensics/text_layout.h"
+
+namespace forensics {
+
+enum class Tone { plain, strong, bad, good, dim, accent };
+
+// A page of terminal text that is being written. Everything that comes from outside goes through shown() first.
+class Page {
+ public:
+  explicit Page(const RenderOptions& options);
+
+  // Columns to write in: 40 to 120.
+  [[nodiscard]] std::size_t width() const { return width_; }
+  // The text in colour, when asked for; its width stays.
+  [[nodiscard]] std::string paint(Tone tone, std::string_view text) const;
+
+  void line(std::string_view text = {});
+  // Wrapped, every line in that tone, the later ones indented by so much.
+  void paragraph(std::string_view text, Tone tone = Tone::plain, std::size_t indent = 0);
+  void heading(std::string_view text);
+  // "  label     text", wrapped with the label's column kept free.
+  void fact(std::string_view label, std::string_view text);
+  // "  label     ███████  text"
+  void gauge(std::string_view label, double share, std::string_view text, Tone tone);
+  // "  - text", wrapped behind its marker.
+  void bullet(std::string_view marker, std::string_view text, std::size_t indent = 2, Tone tone = Tone::plain);
+
+  struct Column {
+    std::string title;
+    Align align = Align::left;
+    bool flexible = false;  // is cut when the line is too long
+  };
+  struct Row {
+    std::vector<std::string> cells;
+    Tone tone = Tone::plain;
+  };
+  void table(const std::vector<Column>& columns, const std::vector<Row>& rows);
+
+  std::string finish() && { return std::move(out_); }
+
+ private:
+  std::string out_;
+  std::size_t width_;
+  bool colour_;
+};
+
+// A string from a log, a cgroup or a user, safe on a terminal.
+std::string shown(std::string_view bytes);
+
+// "12 pages", "1 page".
+std::string counted(std::uint64_t count, std::string_view noun);
+
+}  // namespace forensics
