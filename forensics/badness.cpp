@@ -1,0 +1,263 @@
+#include "forensics/badness.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/scanner.h"
+
+namespace forensics {
+namespace {
+
+constexpr std::int64_t kUnkillable = -1000;
+constexpr std::int64_t kGlobalInit = 1;  // never eligible, and left out of the table by the kernel
+
+// The formulas since 2.6.36, oldest first.
+enum class Era {
+  per_mille,        // 2.6.36 - 3.4: points * 1000 / total, minus 30 for root, plus oom_score_adj
+  root_minus_30,    // 3.5 - 3.13: root's oom_score_adj counts 30 less
+  root_3_percent,   // 3.14 - 4.16: root's points count 3 % less
+  no_bonus,         // 4.17 - 5.8: at least 1
+  may_be_negative,  // 5.9 on
+};
+
+struct Version {
+  unsigned major = 0, minor = 0, patch = 0;
+  auto operator<=>(const Version&) const = default;
+};
+
+std::optional<Version> version_of(const Text& release) {
+  if (!release) {
+    return std::nullopt;
+  }
+  base::Scanner in(*release);
+  Version version;
+  const auto major = in.number<unsigned>();
+  if (!major || !in.literal(".")) {
+    return std::nullopt;
+  }
+  version.major = *major;
+  version.minor = in.number<unsigned>().value_or(0);
+  if (in.literal(".")) {
+    version.patch = in.number<unsigned>().value_or(0);
+  }
+  return version;
+}
+
+bool prints_score(const Incident& incident) {
+  return std::ranges::any_of(incident.victims, [](const Victim& victim) { return victim.score.has_value(); });
+}
+
+Era era_of(const Incident& incident) {
+  const auto version = version_of(incident.kernel.release);
+  const bool modern =
+      std::ranges::any_of(incident.tasks, [](const Task& task) { return task.rss_anon_bytes.has_value(); });
+  if (modern) {
+    return Era::may_be_negative;
+  }
+  if (prints_score(incident)) {  // 5.0 at the newest
+    if (!version || *version >= Version{4, 17}) {
+      return Era::no_bonus;
+    }
+    if (*version >= Version{3, 14}) {
+      return Era::root_3_percent;
+    }
+    return *version >= Version{3, 5} ? Era::root_minus_30 : Era::per_mille;
+  }
+  if (!version) {
+    return Era::may_be_negative;
+  }
+  constexpr std::array<std::pair<Version, Era>, 4> kSince = {{{{5, 9}, Era::may_be_negative},
+                                                              {{4, 17}, Era::no_bonus},
+                                                              {{3, 14}, Era::root_3_percent},
+                                                              {{3, 5}, Era::root_minus_30}}};
+  for (const auto& [since, era] : kSince) {
+    if (*version >= since) {
+      return era;
+    }
+  }
+  return Era::per_mille;
+}
+
+std::string_view rule_of(Era era) {
+  switch (era) {
+    case Era::per_mille:
+      return "(rss + page tables + swap) * 1000 / total - 30 for root + oom_score_adj";
+    case Era::root_minus_30:
+      return "rss + page tables + swap + (oom_score_adj - 30 for root) * (total / 1000)";
+    case Era::root_3_percent:
+      return "rss + page tables + swap - 3 % for root + oom_score_adj * (total / 1000)";
+    case Era::no_bonus:
+    case Era::may_be_negative:
+      break;
+  }
+  return "rss + swap + page tables + oom_score_adj * (total / 1000), in pages";
+}
+
+// One task's points by the era's integer arithmetic; total may be unknown while no adjustment matters.
+std::int64_t points_of(const Task& task, Era era, std::int64_t total, std::int64_t page) {
+  const auto pages = [&](Count bytes) { return static_cast<std::int64_t>(bytes.value_or(0)) / page; };
+  const bool root = task.uid == 0;  // the table prints no capabilities; CAP_SYS_ADMIN is root's
+  std::int64_t points = pages(task.rss_bytes) + pages(task.swap_bytes) + pages(task.pgtables_bytes);
+  std::int64_t adj = task.oom_score_adj.value_or(0);
+  switch (era) {
+    case Era::per_mille:
+      points = total > 0 ? points * 1000 / total : points;
+      points += adj - (root ? 30 : 0);
+      return std::max<std::int64_t>(points, 1);
+    case Era::root_minus_30:
+      adj -= root ? 30 : 0;
+      break;
+    case Era::root_3_percent:
+      points -= root ? points * 3 / 100 : 0;
+      break;
+    case Era::no_bonus:
+    case Era::may_be_negative:
+      break;
+  }
+  points += adj * (total / 1000);
+  return era == Era::may_be_negative ? points : std::max<std::int64_t>(points, 1);
+}
+
+struct Candidate {
+  const Task* task;
+  std::int64_t points;
+};
+
+std::vector<Candidate> score(const Incident& incident, Era era, std::int64_t total, std::int64_t page) {
+  std::vector<Candidate> candidates;
+  for (const auto& task : incident.tasks) {
+    if (task.oom_score_adj != kUnkillable && task.pid != kGlobalInit) {
+      candidates.push_back({&task, points_of(task, era, total, page)});
+    }
+  }
+  // A later row of equal points replaces the earlier one since 5.x (oom_evaluate_task()); before, the first stays.
+  if (era == Era::may_be_negative) {
+    std::ranges::reverse(candidates);
+  }
+  std::ranges::stable_sort(candidates, std::greater{}, &Candidate::points);
+  return candidates;
+}
+
+// How far the highest score is from the printed one, in per mille.
+std::int64_t distance_from_printed(const std::vector<Candidate>& candidates, Era era, std::int64_t total,
+                                   std::int64_t printed) {
+  const auto best = candidates.front().points;
+  const auto per_mille = era == Era::per_mille || total <= 0 ? best : best * 1000 / total;
+  return std::abs(per_mille - printed);
+}
+
+// Distributions move formulas between releases: where the report prints a score, the formula that reproduces it is the
+// one.
+Era settle_era(const Incident& incident, Era guess, std::int64_t total, std::int64_t page) {
+  const auto scored =
+      std::ranges::find_if(incident.victims, [](const Victim& victim) { return victim.score.has_value(); });
+  if (scored == incident.victims.end() || total <= 0) {
+    return guess;
+  }
+  Era best = guess;
+  auto best_distance = distance_from_printed(score(incident, guess, total, page), guess, total, *scored->score);
+  for (const Era era : {Era::no_bonus, Era::root_3_percent, Era::root_minus_30, Era::per_mille}) {
+    const auto distance = distance_from_printed(score(incident, era, total, page), era, total, *scored->score);
+    if (distance + 1 < best_distance) {
+      best = era;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+// The memcg's swap in bytes that totals count with it: the v2 limit, or memsw minus memory on v1. Nothing: unlimited or
+// not printed.
+Count swap_share(const CgroupReport& report, const Run* run) {
+  if (report.swap) {
+    if (report.swap->limit_bytes) {
+      return report.swap->limit_bytes;
+    }
+    return report.swap->unlimited && run != nullptr && run->limits.memory_swap_max_bytes
+               ? run->limits.memory_swap_max_bytes
+               : std::nullopt;
+  }
+  if (report.memsw && report.memsw->limit_bytes && report.memory->limit_bytes) {
+    const auto memsw = *report.memsw->limit_bytes, memory = *report.memory->limit_bytes;
+    return memsw > memory ? memsw - memory : 0;
+  }
+  if (report.memsw && report.memsw->unlimited) {
+    return std::nullopt;
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Task* find_task(const Incident& incident, std::int64_t pid) {
+  for (const auto by : {&Task::pid}) {
+    const auto found = std::ranges::find(incident.tasks, pid, by);
+    if (found != incident.tasks.end()) {
+      return &*found;
+    }
+  }
+  const auto found = std::ranges::find(incident.tasks, std::optional(pid), &Task::tgid);
+  return found == incident.tasks.end() ? nullptr : &*found;
+}
+
+Count total_pages(const Incident& incident, const Run* run, std::uint64_t page_size_bytes) {
+  if (incident.scope == "memcg") {
+    if (!incident.cgroup || !incident.cgroup->memory || !incident.cgroup->memory->limit_bytes) {
+      return std::nullopt;
+    }
+    const auto swap = swap_share(*incident.cgroup, run);
+    if (!swap) {
+      return std::nullopt;
+    }
+    return *incident.cgroup->memory->limit_bytes / page_size_bytes + *swap / page_size_bytes;
+  }
+  if (!incident.memory_info || !incident.memory_info->ram_pages) {
+    return std::nullopt;
+  }
+  const auto& info = *incident.memory_info;
+  const auto ram = *info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0));
+  return ram + info.swap_total_bytes.value_or(0) / page_size_bytes;
+}
+
+std::optional<Badness> recompute_badness(const Incident& incident, const Run* run, std::uint64_t page_size_bytes) {
+  const bool adjustable =
+      std::ranges::any_of(incident.tasks, [](const Task& task) { return task.oom_score_adj.has_value(); });
+  if (!adjustable || page_size_bytes == 0) {
+    return std::nullopt;  // no table, or one of 2.6.35 and older: their score needs children, run time and nice values
+  }
+  Badness badness{.total_pages = total_pages(incident, run, page_size_bytes)};
+  bool adjusted = false;
+  for (const auto& task : incident.tasks) {
+    if (task.oom_score_adj == kUnkillable) {
+      badness.exempt.push_back(task.pid);
+    } else {
+      adjusted = adjusted || task.oom_score_adj.value_or(0) != 0;
+    }
+  }
+  const auto total = static_cast<std::int64_t>(badness.total_pages.value_or(0));
+  const auto page = static_cast<std::int64_t>(page_size_bytes);
+  if (badness.exempt.size() == incident.tasks.size()) {
+    return badness;
+  }
+  const Era era = settle_era(incident, era_of(incident), total, page);
+  if (total == 0 && (adjusted || era == Era::per_mille || era == Era::root_minus_30)) {
+    return std::nullopt;  // an adjustment is a share of a total that the log does not state
+  }
+  badness.rule = rule_of(era);
+  const auto candidates = score(incident, era, total, page);
+  double sum = 0;
+  for (const auto& candidate : candidates) {
+    sum += static_cast<double>(std::max<std::int64_t>(candidate.points, 0));
+  }
+  for (const auto& [task, points] : candidates) {
+    const double share = sum > 0 ? static_cast<double>(std::max<std::int64_t>(points, 0)) / sum : 0;
+    badness.ranking.push_back(
+        {.pid = task->pid, .comm = task->comm, .points = points, .share = std::round(share * 1e4) / 1e4});
+  }
+  return badness;
+}
+
+}  // namespace forensics

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "forensics/document.h"
+
+namespace forensics {
+
+// What filled the limit (a memcg's usage) or the RAM (global): parts that do not overlap, largest first, with the rest
+// as `unaccounted` last. They sum to the usage exactly; where the kernel's counters overshoot it (per-CPU batches,
+// flushing), the largest part is trimmed. Empty when the log holds no counters.
+std::vector<Part> compose(const Incident& incident, std::uint64_t page_size_bytes);
+
+// The same from the counters of a memory.stat (names of cgroup v2) and a usage.
+std::vector<Part> compose_v2(const cgroup::Counters& stat, Count usage_bytes);
+
+// A part in words: "anonymous memory" for "anon".
+std::string_view part_words(std::string_view part);
+
+// The part of that name, or nullptr.
+const Part* find_part(const std::vector<Part>& parts, std::string_view name);
+
+// Whole per cent of a share, for sentences: 0.777 -> 78.
+int percent(double share);
+
+}  // namespace forensics

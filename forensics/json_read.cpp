@@ -1,0 +1,177 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/escape.h"
+#include "forensics/json.h"
+#include "forensics/json_fields.h"
+#include "forensics/json_reader.h"
+
+namespace forensics {
+
+void JsonReader::fail(std::string_view wanted) {
+  if (error_) {
+    return;
+  }
+  std::string path;
+  for (const auto& step : path_) {
+    if (step.name.empty()) {
+      path += fmt::format("[{}]", step.index);
+    } else {
+      path += fmt::format("{}{}", path.empty() ? "" : ".", base::escape_terminal(step.name));
+    }
+  }
+  std::string got = at_->is_structured() ? fmt::format("an {}", at_->type_name())
+                                         : at_->dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (got.size() > 60) {
+    got = got.substr(0, 60) + "...";
+  }
+  error_ = base::Error{.kind = base::ErrorKind::parse,
+                       .message = fmt::format("{}: expected {}, got {}", path.empty() ? "document" : path, wanted,
+                                              base::escape_terminal(got))};
+}
+
+void JsonReader::read(bool& value) {
+  if (expect(at_->is_boolean(), "true or false")) {
+    value = at_->get<bool>();
+  }
+}
+
+void JsonReader::read(double& value) {
+  if (expect(at_->is_number(), "a number")) {
+    value = at_->get<double>();
+  }
+}
+
+void JsonReader::read(std::string& value) {
+  if (expect(at_->is_string(), "a string")) {
+    value = at_->get_ref<const std::string&>();
+  }
+}
+
+void JsonReader::read(cgroup::Counters& value) {
+  value.clear();
+  if (expect(at_->is_object(), "an object")) {
+    for (const auto& [name, number] : at_->items()) {
+      descend({.name = name}, number, [&] { read(value.emplace_back(name, 0).second); });
+    }
+  }
+}
+
+void JsonReader::read(std::vector<std::pair<std::string, std::string>>& value) {
+  value.clear();
+  if (expect(at_->is_object(), "an object")) {
+    for (const auto& [name, text] : at_->items()) {
+      descend({.name = name}, text, [&] { read(value.emplace_back(name, "").second); });
+    }
+  }
+}
+
+void JsonReader::rest(cgroup::Counters& counters, std::initializer_list<std::string_view> known) {
+  counters.clear();
+  for (const auto& [name, number] : at_->items()) {
+    if (std::ranges::find(known, name) == known.end() && number.is_number_unsigned()) {
+      counters.emplace_back(name, number.get<std::uint64_t>());
+    }
+  }
+}
+
+void JsonReader::read(std::optional<std::chrono::microseconds>& value) {
+  value.reset();
+  if (at_->is_null() || !expect(at_->is_number(), "a number of seconds or null")) {
+    return;
+  }
+  const double seconds = at_->get<double>();
+  constexpr double kHundredYears = 3.2e9;
+  if (expect(seconds >= 0 && seconds < kHundredYears, "seconds from 0")) {
+    value = std::chrono::microseconds(std::llround(seconds * 1e6));
+  }
+}
+
+void JsonReader::timeline(std::string_view name, std::vector<cgroup::Sample>& samples) {
+  // Columns are found by name, so that a later version may add some.
+  std::array<std::optional<std::size_t>, kTimelineColumns.size()> column_at;
+  const auto columns = [&] {
+    elements([&](std::size_t i) {
+      std::string column;
+      read(column);
+      const auto known = std::ranges::find(kTimelineColumns, column);
+      if (known != kTimelineColumns.end()) {
+        column_at[static_cast<std::size_t>(known - kTimelineColumns.begin())] = i;
+      }
+    });
+  };
+  const auto cell = [&](std::size_t column, auto& value) {
+    const auto index = column_at[column];
+    if (index && *index < at_->size() && !error_) {
+      descend({.name = {}, .index = *index}, (*at_)[*index], [&] { read(value); });
+    }
+  };
+  const auto row = [&](std::size_t) {
+    if (!expect(at_->is_array(), "a list")) {
+      return;
+    }
+    auto& sample = samples.emplace_back();
+    std::optional<std::chrono::microseconds> t;
+    cell(0, t);
+    sample.t = t.value_or(std::chrono::microseconds(0));
+    cell(1, sample.memory);
+    cell(2, sample.swap);
+    cell(3, sample.anon);
+    cell(4, sample.file);
+    cell(5, sample.shmem);
+    cell(6, sample.kernel);
+    cell(7, sample.psi_some);
+    cell(8, sample.psi_full);
+  };
+  samples.clear();
+  object(name, [&] {
+    with("columns", columns);
+    with("rows", [&] { elements(row); });
+  });
+}
+
+template <typename T>
+  requires std::is_class_v<T>
+void JsonReader::read(T& value) {
+  value = T{};
+  if (expect(at_->is_object(), "an object")) {
+    fields(*this, value);
+  }
+}
+
+base::Result<Postmortem> from_json(std::string_view text) {
+  JsonReader::Json root;
+  try {
+    root = JsonReader::Json::parse(text);
+  } catch (const nlohmann::json::exception& exception) {
+    std::string_view what =
+        exception.what();  // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
+    what.remove_prefix(std::min(what.find("] ") == std::string_view::npos ? 0 : what.find("] ") + 2, what.size()));
+    return base::fail(base::ErrorKind::parse, fmt::format("not JSON: {}", base::escape_terminal(what)));
+  }
+  JsonReader reader(root);
+  std::string schema;
+  Postmortem document;
+  if (!root.is_object()) {
+    reader.fail("a post-mortem object");
+  } else {
+    reader.member("schema", schema);
+    if (!reader.error() && schema != kSchemaName) {
+      return base::fail(base::ErrorKind::parse,
+                        schema.empty() ? fmt::format("schema: expected \"{}\", which is missing", kSchemaName)
+                                       : fmt::format("schema: expected \"{}\", got \"{}\"", kSchemaName,
+                                                     base::escape_terminal(schema.substr(0, 60))));
+    }
+    reader.member("inputs", document.inputs);
+    reader.member("run", document.run);
+    reader.member("incidents", document.incidents);
+    reader.member("warnings", document.warnings);
+  }
+  if (reader.error()) {
+    return std::unexpected(*reader.error());
+  }
+  return document;
+}
+
+}  // namespace forensics

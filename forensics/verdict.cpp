@@ -1,0 +1,158 @@
+#include "forensics/verdict.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "forensics/composition.h"
+#include "forensics/owner.h"
+
+namespace forensics {
+namespace {
+
+using base::human_size;
+
+std::string people(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "es");
+}
+
+// "a.out (pid 3652)", with the others of a group.
+std::string subject(const Incident& incident) {
+  const auto& first = incident.victims.front();
+  auto name = process_name(first.comm, first.pid);
+  const auto others = incident.victims.size() - 1;
+  if (others > 0) {
+    name += fmt::format(" and {} more", people(others, "process"));
+  }
+  return name + (others > 0 ? " were killed" : " was killed");
+}
+
+// " of 6 MiB (+ 6 MiB swap)"
+std::string limit_words(const CgroupReport& report) {
+  if (!report.memory || !report.memory->limit_bytes) {
+    return "";
+  }
+  auto words = fmt::format(" of {}", human_size(*report.memory->limit_bytes));
+  if (report.swap && report.swap->limit_bytes.value_or(0) > 0) {
+    words += fmt::format(" (+ {} swap)", human_size(*report.swap->limit_bytes));
+  } else if (report.memsw && report.memsw->limit_bytes && *report.memsw->limit_bytes > *report.memory->limit_bytes) {
+    words += fmt::format(" (+ {} swap)", human_size(*report.memsw->limit_bytes - *report.memory->limit_bytes));
+  }
+  return words;
+}
+
+// Whose limit: "docker container ad6c… reached its own limit of 6 MiB (+ 6 MiB swap)".
+std::string memcg_cause(const Incident& incident) {
+  if (!incident.cgroup) {
+    return "a memory cgroup reached its limit";
+  }
+  const auto& report = *incident.cgroup;
+  const auto limited = report.oom_memcg ? cgroup_name(*report.oom_memcg) : "a memory cgroup";
+  const auto& owner = incident.analysis.limit_owner;
+  const auto levels = owner && owner->levels_above_victim ? *owner->levels_above_victim : 0;
+  if (levels > 0) {
+    return fmt::format("{} reached its limit{}, {} level{} above the process's own cgroup", limited,
+                       limit_words(report), levels, levels == 1 ? "" : "s");
+  }
+  const bool known_own = report.oom_memcg && report.oom_memcg == report.task_memcg;
+  return fmt::format("{} reached its {}limit{}", limited, known_own ? "own " : "", limit_words(report));
+}
+
+std::string machine_cause(const Incident& incident) {
+  std::string cause = "the machine ran out of memory";
+  if (incident.scope == "cpuset") {
+    cause = "the memory nodes that its cpuset allows were full";
+  } else if (incident.scope == "mempolicy") {
+    cause = "the memory nodes that its NUMA policy allows were full";
+  } else if (incident.scope == "unknown" && !incident.memory_info) {
+    return "memory ran out";
+  }
+  if (!incident.memory_info) {
+    return cause;
+  }
+  const auto& info = *incident.memory_info;
+  if (info.ram_pages && incident.analysis.page_size_bytes) {
+    const auto usable = *info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0));
+    cause += fmt::format(" ({} RAM", human_size(usable * *incident.analysis.page_size_bytes));
+    if (info.swap_total_bytes) {
+      if (*info.swap_total_bytes == 0) {
+        cause += ", no swap";
+      } else {
+        const auto free = std::min(info.swap_free_bytes.value_or(0), *info.swap_total_bytes);
+        cause += fmt::format(", {} of {} swap free", human_size(free), human_size(*info.swap_total_bytes));
+      }
+    }
+    cause += ")";
+  }
+  return cause;
+}
+
+// "; 78 % of it was anonymous memory": the largest part other than what is free.
+std::string filling(const Incident& incident) {
+  const auto& parts = incident.analysis.breakdown;
+  const Part* largest = nullptr;
+  for (const auto& part : parts) {
+    const bool counts = part.part != "free" && part.part != "free_cma";
+    if (counts && (largest == nullptr || part.bytes > largest->bytes)) {
+      largest = &part;
+    }
+  }
+  if (largest == nullptr || largest->bytes == 0) {
+    return "";
+  }
+  const bool memcg = incident.scope == "memcg";
+  if (largest->part == "unaccounted") {
+    return fmt::format("; {} % of {} is in no counter that the kernel prints", percent(largest->share),
+                       memcg ? "it" : "the RAM");
+  }
+  return fmt::format("; {} % of {} was {}", percent(largest->share), memcg ? "it" : "the RAM",
+                     part_words(largest->part));
+}
+
+std::string no_kill(const Incident& incident, const std::string& cause) {
+  const auto asked =
+      incident.trigger.comm ? process_name(incident.trigger.comm, incident.trigger.pid.value_or(0)) : "a process";
+  if (incident.kind == "panic") {
+    return fmt::format("the kernel panicked because {}", cause) + filling(incident);
+  }
+  if (incident.kind == "allocation_failure") {
+    const auto order = incident.trigger.order.value_or(0);
+    return fmt::format(
+        "an allocation of {} by {} failed; nothing was killed",
+        order > 0 && order < 32 ? human_size((incident.analysis.page_size_bytes.value_or(4096)) << order) : "one page",
+        asked);
+  }
+  return fmt::format("nobody was killed although {}: no process was eligible; {} asked for memory", cause, asked) +
+         filling(incident);
+}
+
+}  // namespace
+
+std::string process_name(const Text& comm, std::int64_t pid) {
+  const std::string name = comm ? (comm->empty() ? "(no name)" : *comm) : "a process";
+  return pid > 0 ? fmt::format("{} (pid {})", name, pid) : name;
+}
+
+std::string verdict(const Incident& incident) {
+  const auto cause = incident.scope == "memcg" ? memcg_cause(incident) : machine_cause(incident);
+  if (incident.kind == "userspace_kill") {
+    const auto who = incident.victims.empty() ? "a process was killed" : subject(incident);
+    return fmt::format("{} by {}, in user space, before the kernel had to", who, incident.killer);
+  }
+  if (incident.kind != "oom_kill" || incident.victims.empty()) {
+    if (incident.kind == "oom_kill") {
+      return fmt::format("a process that the log does not name was killed because {}", cause) + filling(incident);
+    }
+    return no_kill(incident, cause);
+  }
+  if (incident.manual) {
+    return fmt::format(
+        "{} because somebody asked for it with SysRq-f (or echo f > /proc/sysrq-trigger), not because memory had run "
+        "out",
+        subject(incident));
+  }
+  return fmt::format("{} because {}", subject(incident), cause) + filling(incident);
+}
+
+}  // namespace forensics
