@@ -1,0 +1,370 @@
+#include "forensics/assembler.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "forensics/lines/userspace.h"
+#include "forensics/text.h"
+
+namespace forensics {
+namespace {
+
+constexpr double kGap = 30;                  // seconds between two lines of one report
+constexpr std::int64_t kWallGap = 120;       // the same by the time of day, which daemons stamp late when memory is short
+constexpr double kBackwards = 5;             // a step back by more is a new boot
+constexpr double kReaperDelay = 10;          // how long an incident waits for the reaper's line
+constexpr std::uint64_t kForeignAfter = 300; // lines of others after the kill before the report counts as over
+constexpr std::size_t kMostSlots = 64;
+constexpr std::size_t kMostWaiting = 64;
+constexpr std::size_t kSoftWrap = 70;        // mail clients break at 72 to 80 columns
+constexpr std::size_t kWidestMail = 80;
+
+// Whether a line begins a report when none is open. Weak ones are printed for other reasons too and count only when a certain one follows.
+bool opens(const OomLine& line) {
+  return std::holds_alternative<lines::Trigger>(line) || std::holds_alternative<lines::AllocationFailure>(line) ||
+         std::holds_alternative<lines::MemcgLimit>(line) || std::holds_alternative<lines::UsageLine>(line) ||
+         std::holds_alternative<lines::StatsHeader>(line) || std::holds_alternative<lines::TaskTitle>(line) ||
+         std::holds_alternative<lines::TaskHeader>(line) || std::holds_alternative<lines::TaskRow>(line) ||
+         std::holds_alternative<lines::Summary>(line) || std::holds_alternative<lines::Decision>(line) ||
+         std::holds_alternative<lines::Kill>(line) || std::holds_alternative<lines::GroupKill>(line) ||
+         std::holds_alternative<lines::AlreadyExiting>(line) || std::holds_alternative<lines::NoKillable>(line) ||
+         std::holds_alternative<lines::MemInfoStart>(line) || std::holds_alternative<lines::NodeLine>(line) ||
+         std::holds_alternative<lines::ZoneLine>(line) || std::holds_alternative<lines::BuddyLine>(line) ||
+         std::holds_alternative<lines::Identity>(line) ||
+         (std::holds_alternative<lines::OomPanic>(line) && !std::get<lines::OomPanic>(line).trailer);
+}
+
+// Shapes that a line of anything could have: they never show that a line was understood.
+bool is_vague(const OomLine& line) { return std::holds_alternative<lines::StatCounter>(line); }
+
+// Without a last number that the end of the input may have cut.
+std::string_view without_cut_number(std::string_view message) {
+  const auto end = message.find_last_not_of("0123456789");
+  return end == std::string_view::npos || (message[end] != '=' && message[end] != ':' && message[end] != '-') ? message : message.substr(0, end + 1);
+}
+
+bool same_storm(const Incident& a, const Incident& b) {
+  const auto memcg = [](const Incident& incident) { return incident.cgroup ? incident.cgroup->oom_memcg : std::nullopt; };
+  const bool nobody = a.kind == "no_victim" || a.kind == "allocation_failure";
+  return nobody && a.kind == b.kind && a.scope == b.scope && a.time.host == b.time.host && memcg(a) == memcg(b) &&
+         (memcg(a) || a.trigger.comm == b.trigger.comm) && a.trigger.order == b.trigger.order && a.manual == b.manual;
+}
+
+}  // namespace
+
+Assembler::Assembler(std::size_t input, Sink sink, std::vector<Warning>& warnings)
+    : input_(input), sink_(std::move(sink)), warnings_(warnings) {}
+
+Assembler::Slot& Assembler::slot_of(const Record& record) {
+  if (record.bare && last_slot_ != nullptr) {
+    return *last_slot_;
+  }
+  std::string key(record.host);
+  key += '|';
+  key += record.caller;
+  const auto found = std::ranges::find(slots_, key, [](const auto& slot) -> const std::string& { return slot->key; });
+  if (found != slots_.end()) {
+    return **found;
+  }
+  if (slots_.size() >= kMostSlots) {
+    const auto idle = std::ranges::find_if(slots_, [](const auto& slot) { return !slot->open && !slot->suspended; });
+    const auto victim = idle != slots_.end() ? idle : slots_.begin();
+    close(**victim);
+    last_slot_ = last_slot_ == victim->get() ? nullptr : last_slot_;
+    slots_.erase(victim);
+  }
+  slots_.push_back(std::make_unique<Slot>());
+  slots_.back()->key = std::move(key);
+  return *slots_.back();
+}
+
+void Assembler::watch_time(const Record& record, Slot& slot) {
+  if (record.monotonic_s) {
+    if (now_ && *record.monotonic_s < *now_ - kBackwards) {
+      close_all();
+    }
+    now_ = record.monotonic_s;
+    if (slot.monotonic_s && *record.monotonic_s - *slot.monotonic_s > kGap) {
+      close(slot);
+    }
+  }
+  std::optional<std::int64_t> wall;
+  if (record.wall) {
+    wall = to_seconds(*record.wall);
+    if (slot.wall_s && !record.monotonic_s && std::abs(*wall - *slot.wall_s) > kWallGap) {
+      close(slot);
+    }
+  }
+  // Only lines of a report keep it alive; without one there is nothing to measure from.
+  if (!slot.open) {
+    slot.monotonic_s = record.monotonic_s;
+    slot.wall_s = wall;
+  }
+}
+
+void Assembler::add(const Record& record, std::uint64_t line, std::size_t length, bool ended) {
+  if (!record.boot.empty() && record.boot != boot_) {
+    if (!boot_.empty()) {
+      close_all();
+    }
+    boot_ = record.boot;
+  }
+  if (!record.kernel || record.message.starts_with("oomd kill: ") || (record.bare || !record.tag.empty() || record.message.find("]: ") != std::string_view::npos)) {
+    if (const auto kill = lines::parse_userspace_kill(record.tag, record.message)) {
+      add_userspace(*kill, record, line);
+      return;
+    }
+  }
+  if (!record.kernel) {
+    return;
+  }
+  if (record.bare && (record.message == "--" || record.message == "-- Reboot --" || record.message.starts_with("-- Boot "))) {
+    close_all();
+    return;
+  }
+  add_message(record, record.message, line, length, ended);
+}
+
+void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended) {
+  if (trim(message).empty()) {
+    return;
+  }
+  auto& slot = slot_of(record);
+  watch_time(record, slot);
+  last_slot_ = &slot;
+  if (slot.open && slot.open->add_row(message, line)) {
+    return;
+  }
+  const auto what = parse_oom_line(ended ? message : without_cut_number(message));
+  if ((!what || is_vague(*what)) && message.find('\n') != std::string_view::npos) {
+    // A record of several lines, unless the newline is in a name, which the whole shape shows.
+    for (auto rest = message; !rest.empty();) {
+      const auto end = std::min(rest.find('\n'), rest.size());
+      add_message(record, rest.substr(0, end), line, end, ended);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return;
+  }
+  const bool broken = record.bare && slot.last_number + 1 == line && (!what || is_vague(*what));
+  if (broken && join(slot, record, message, line)) {
+    slot.last_length = length;
+    slot.last_number = line;
+    return;
+  }
+  slot.last_taken = false;
+  if (what) {
+    add_line(slot, *what, record, line);
+  }
+  if (slot.open && !slot.last_taken) {
+    if (!what || is_vague(*what)) {
+      slot.open->add_unrecognized(message, line);
+    }
+    if (++slot.foreign > kForeignAfter && slot.open->has_outcome()) {
+      close(slot);
+    }
+  }
+  slot.last_text = slot.open || !what ? std::string(message.substr(0, 4096)) : std::string();
+  slot.last_length = length;
+  slot.last_number = line;
+}
+
+bool Assembler::join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line) {
+  if (slot.last_text.empty()) {
+    return false;
+  }
+  const auto word = message.substr(0, std::min(message.find(' '), message.size()));
+  const bool soft = !message.starts_with(" ") && slot.last_length <= kWidestMail && slot.last_length + 1 + word.size() > kSoftWrap;
+  std::string whole = slot.last_text + (soft ? " " : "") + std::string(message);
+  const auto what = parse_oom_line(whole);
+  const auto before = parse_oom_line(slot.last_text);
+  if (!what || is_vague(*what)) {
+    if (!slot.last_taken) {
+      slot.last_text = std::move(whole);  // perhaps the next line completes it
+      slot.last_text.resize(std::min<std::size_t>(slot.last_text.size(), 4096));
+    }
+    return false;
+  }
+  if (before && before->index() == what->index()) {
+    if (slot.open && slot.last_taken) {
+      slot.open->amend(*what);
+    }
+  } else {
+    add_line(slot, *what, record, line);
+  }
+  slot.last_text = std::move(whole);
+  return true;
+}
+
+void Assembler::open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
+  if (!opens(what)) {
+    return;
+  }
+  slot.open = std::make_unique<Report>(input_, line, record);
+  slot.foreign = 0;
+  slot.last_taken = slot.open->add(what, record, line) == Report::Fit::taken;
+  slot.monotonic_s = record.monotonic_s;
+  slot.wall_s = record.wall ? std::optional(to_seconds(*record.wall)) : std::nullopt;
+  if (std::holds_alternative<lines::Trigger>(what)) {
+    if (std::exchange(manual_, false)) {
+      slot.open->set_manual();
+    }
+    slot.open->set_suppressed(std::exchange(suppressed_, 0));
+  }
+}
+
+void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
+  if (const auto* reaped = std::get_if<lines::Reaped>(&what)) {
+    mark_reaped(*reaped);
+    return;
+  }
+  if (std::holds_alternative<lines::Boot>(what)) {
+    close_all();
+    return;
+  }
+  if (const auto* suppressed = std::get_if<lines::Suppressed>(&what)) {
+    suppressed_ += suppressed->of_oom ? suppressed->count : 0;
+    return;
+  }
+  if (const auto* manual = std::get_if<lines::ManualOom>(&what); manual != nullptr && !manual->ignored) {
+    manual_ = true;
+    return;
+  }
+  if (!slot.open) {
+    open_report(slot, what, record, line);
+    return;
+  }
+  switch (slot.open->add(what, record, line)) {
+    case Report::Fit::taken:
+      slot.last_taken = true;
+      slot.foreign = 0;
+      slot.monotonic_s = record.monotonic_s ? record.monotonic_s : slot.monotonic_s;
+      slot.wall_s = record.wall ? std::optional(to_seconds(*record.wall)) : slot.wall_s;
+      return;
+    case Report::Fit::foreign:
+      // A reader of a log sees these; they are known, so they are not "unrecognized".
+      return;
+    case Report::Fit::split: {
+      auto victim = slot.open->take_last_victim();
+      close(slot);
+      slot.open = std::make_unique<Report>(input_, line, record);
+      if (victim) {
+        slot.open->give_victim(std::move(*victim));
+      }
+      slot.last_taken = slot.open->add(what, record, line) == Report::Fit::taken;
+      return;
+    }
+    case Report::Fit::next_report:
+      break;
+  }
+  if (std::holds_alternative<lines::AllocationFailure>(what) && !slot.open->has_outcome() && slot.open->is_certain() && !slot.suspended &&
+      !slot.open->is_allocation_failure()) {
+    slot.suspended = std::move(slot.open);  // another CPU's failure in the middle of a report
+    open_report(slot, what, record, line);
+    return;
+  }
+  if (slot.open->is_allocation_failure() && slot.suspended && !std::holds_alternative<lines::Trigger>(what) &&
+      !std::holds_alternative<lines::AllocationFailure>(what)) {
+    auto suspended = std::move(slot.suspended);
+    close(slot);
+    slot.open = std::move(suspended);
+    add_line(slot, what, record, line);
+    return;
+  }
+  close(slot);
+  open_report(slot, what, record, line);
+}
+
+void Assembler::mark_reaped(const lines::Reaped& reaped) {
+  for (const auto& slot : slots_) {
+    if (slot->open && slot->open->mark_reaped(reaped.pid, reaped.reaped)) {
+      return;
+    }
+  }
+  for (auto incident = waiting_.rbegin(); incident != waiting_.rend(); ++incident) {
+    const auto victim = std::ranges::find(incident->victims, reaped.pid, &Victim::pid);
+    if (victim != incident->victims.end()) {
+      victim->reaped = reaped.reaped;
+      return;
+    }
+  }
+}
+
+void Assembler::add_userspace(const lines::UserspaceKill& kill, const Record& record, std::uint64_t line) {
+  Incident incident;
+  incident.kind = "userspace_kill";
+  incident.killer = std::string(kill.killer);
+  incident.scope = kill.memcg ? "memcg" : "unknown";
+  incident.complete = true;
+  incident.log = {.input = input_, .first_line = line, .last_line = line, .suppressed = 0, .unrecognized = {}};
+  incident.time.monotonic_s = record.monotonic_s;
+  if (record.wall) {
+    incident.time.realtime = to_text(*record.wall);
+  }
+  if (!record.host.empty()) {
+    incident.time.host = std::string(record.host);
+  }
+  if (kill.memcg) {
+    incident.cgroup.emplace().task_memcg = std::string(*kill.memcg);
+  }
+  if (kill.victim) {
+    incident.victims.push_back(*kill.victim);
+  }
+  hand_over(std::move(incident));
+}
+
+void Assembler::close(Slot& slot) {
+  for (auto* report : {&slot.suspended, &slot.open}) {
+    if (*report) {
+      if ((*report)->is_certain()) {
+        hand_over((*report)->finish(warnings_));
+      }
+      report->reset();
+    }
+  }
+  slot.foreign = 0;
+  slot.monotonic_s.reset();
+  slot.wall_s.reset();
+}
+
+void Assembler::close_all() {
+  for (const auto& slot : slots_) {
+    close(*slot);
+  }
+  now_.reset();
+}
+
+void Assembler::hand_over(Incident incident) {
+  if (!waiting_.empty() && same_storm(waiting_.back(), incident)) {
+    auto& first = waiting_.back();
+    ++first.repeats;
+    first.log.last_line = std::max(first.log.last_line, incident.log.last_line);
+    first.log.suppressed += incident.log.suppressed;
+    return;
+  }
+  waiting_.push_back(std::move(incident));
+  std::size_t keep = kMostWaiting;
+  if (now_) {
+    // What the reaper can no longer speak of goes on at once, as a log that is followed needs it.
+    keep = 1;
+    for (const auto& waiting : waiting_) {
+      keep += !waiting.time.monotonic_s || *now_ - *waiting.time.monotonic_s < kReaperDelay ? 1U : 0U;
+    }
+  }
+  release(std::min(keep, kMostWaiting));
+}
+
+void Assembler::release(std::size_t keep) {
+  while (waiting_.size() > keep && !stopped_) {
+    auto incident = std::move(waiting_.front());
+    waiting_.pop_front();
+    stopped_ = !sink_(std::move(incident));
+  }
+}
+
+void Assembler::finish() {
+  close_all();
+  std::ranges::stable_sort(waiting_, {}, [](const Incident& incident) { return incident.log.first_line; });
+  release(0);
+}
+
+}  // namespace forensics

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "forensics/record.h"
+#include "forensics/report.h"
+
+namespace forensics {
+
+// Records of one input to incidents: the only part of the parser that has a memory. One report is open per printk caller (or one, where the log does not say the
+// caller). A report ends with what begins another, some time after its kill, at a new boot or at the end. Finished incidents wait a little, so that the reaper's
+// late line finds its victim and a storm of equal reports without victim folds into one.
+class Assembler {
+ public:
+  using Sink = std::function<bool(Incident&&)>;  // false: no more are wanted
+  Assembler(std::size_t input, Sink sink, std::vector<Warning>& warnings);
+
+  // One record; `length` is that of its line as it stood in the log, `ended` false for a last line that may be cut.
+  void add(const Record& record, std::uint64_t line, std::size_t length, bool ended = true);
+  void finish();
+  [[nodiscard]] bool stopped() const { return stopped_; }
+
+ private:
+  struct Slot {
+    std::string key;  // host and caller
+    std::unique_ptr<Report> open, suspended;
+    std::optional<double> monotonic_s;
+    std::optional<std::int64_t> wall_s;
+    std::string last_text;  // for a line that was broken in two
+    std::size_t last_length = 0;
+    std::uint64_t last_number = 0;
+    bool last_taken = false;
+    std::uint64_t foreign = 0;
+  };
+
+  Slot& slot_of(const Record& record);
+  void watch_time(const Record& record, Slot& slot);
+  void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
+  void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  void open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line);
+  void add_userspace(const lines::UserspaceKill& kill, const Record& record, std::uint64_t line);
+  void mark_reaped(const lines::Reaped& reaped);
+  void close(Slot& slot);
+  void close_all();
+  void hand_over(Incident incident);
+  void release(std::size_t keep);
+
+  std::size_t input_;
+  Sink sink_;
+  std::vector<Warning>& warnings_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  Slot* last_slot_ = nullptr;
+  std::deque<Incident> waiting_;
+  std::string boot_;
+  std::optional<double> now_;
+  std::uint64_t suppressed_ = 0;
+  bool manual_ = false, stopped_ = false;
+};
+
+}  // namespace forensics

@@ -1,0 +1,58 @@
+// A console of a kernel with CONFIG_PRINTK_CALLER: "[   12.345678][ T3997] text". (Without it a console prints what dmesg does.) Also a hypervisor's log of a guest's
+// console, "... Guest: <6>[39291577.009360] text", and Samsung's "[   12.345678] [2: kworker/0:1] text".
+#include "forensics/carrier.h"
+#include "forensics/message_prefix.h"
+#include "forensics/stamp.h"
+#include "forensics/text.h"
+
+namespace forensics::carriers {
+namespace {
+
+std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
+  Record record;
+  auto text = line;
+  if (const auto guest = text.find("Guest: <"); guest != std::string_view::npos) {
+    auto rest = text.substr(guest + 7);
+    if (const auto priority = read_priority(rest)) {
+      record.kernel = *priority < 8;
+      read_kernel_message(rest, record);
+      return record;
+    }
+  }
+  if (const auto priority = read_priority(text)) {
+    record.kernel = *priority < 8;
+  }
+  record.monotonic_s = read_kernel_stamp(text);
+  if (!record.monotonic_s) {
+    return std::nullopt;
+  }
+  record.caller = read_caller(text);
+  if (record.caller.empty()) {
+    const auto close = text.find("] ");  // Samsung: the CPU and the task
+    if (!(text.size() > 3 && text[0] == '[' && is_digit(text[1]) && text[2] == ':' && close < 26)) {
+      return std::nullopt;
+    }
+    text.remove_prefix(close + 2);
+  }
+  record.message = text;
+  return record;
+}
+
+constexpr CarrierSample kSamples[] = {
+    {"[   87.432610][ T3997] Mem-Info:", "Mem-Info:"},
+    {"[   87.432610][    C0] Mem-Info:", "Mem-Info:"},
+    {"<4>[   87.432610][    C0] Mem-Info:", "Mem-Info:"},
+    {"Aug 04 12:00:00.123: vcpu-0| I120: Guest: <6>[39291577.009360] Mem-Info:", "Mem-Info:"},
+    {"[   12.345678] [2: kworker/0:1] Mem-Info:", "Mem-Info:"},
+};
+
+}  // namespace
+
+constinit extern const Carrier console{
+    .summary = "consoles with printk caller ids, guests' consoles in a hypervisor's log",
+    .rank = 70,
+    .decode = decode,
+    .samples = kSamples,
+};
+
+}  // namespace forensics::carriers

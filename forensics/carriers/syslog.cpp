@@ -1,0 +1,60 @@
+// RFC 3164 as syslog daemons write it to files, and as journalctl's short format looks: "Oct 12 19:00:20 host kernel: [ 8523.347168] text". The month may be in any language,
+// the host may be missing, "<4>" may stand in front. No year, no zone.
+#include "forensics/carrier.h"
+#include "forensics/message_prefix.h"
+#include "forensics/stamp.h"
+#include "forensics/text.h"
+
+namespace forensics::carriers {
+namespace {
+
+std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
+  auto text = line;
+  const auto priority = read_priority(text);
+  Record record;
+  record.wall = read_syslog_time(text);
+  if (!record.wall) {
+    // A poster's "... kernel: [12.345678] text", or a prefix of an unknown kind before a stamped line of the kernel.
+    const auto at = text.find("kernel: [");
+    if (at == std::string_view::npos || at == 0 || at > 80 || text.substr(0, at).find_first_of("\"'{=") != std::string_view::npos) {
+      return std::nullopt;
+    }
+    read_kernel_message(text.substr(at + 8), record);
+    return record.monotonic_s ? std::optional(record) : std::nullopt;
+  }
+  if (text.starts_with(":")) {  // Cisco's and some appliances' "Nov 21 14:22:56: "
+    text.remove_prefix(1);
+  }
+  if (!text.starts_with(" ")) {
+    return std::nullopt;
+  }
+  if (!read_host_and_tag(text.substr(1), record)) {
+    record.kernel = priority && *priority < 8;
+    record.message = trim_left(text);
+  }
+  return record;
+}
+
+constexpr CarrierSample kSamples[] = {
+    {"Oct 12 19:00:20 host kernel: [ 8523.347168] Mem-Info:", "Mem-Info:"},
+    {"Oct 12 19:00:20 host kernel:  <TASK>", " <TASK>"},
+    {"Mär  3 19:00:20 host kernel: Mem-Info:", "Mem-Info:"},
+    {"févr. 28 19:00:20 host kernel: Mem-Info:", "Mem-Info:"},
+    {"10月 12 19:00:20 host kernel: Mem-Info:", "Mem-Info:"},
+    {"Jan  5 15:19:27 kernel: [ 5864.708440] Mem-Info:", "Mem-Info:"},
+    {"<4>Jan  5 15:19:27 host kernel:[ 5864.708440] Mem-Info:", "Mem-Info:"},
+    {"Mar 06 19:25:03 [kernel] [12.345678] Mem-Info:", "Mem-Info:"},
+    {"... kernel: [430837.193448] Mem-Info:", "Mem-Info:"},
+    {"Jan  5 15:20:01 host CRON[14608]: (root) CMD (true)", "(root) CMD (true)"},
+};
+
+}  // namespace
+
+constinit extern const Carrier syslog{
+    .summary = "syslog files (RFC 3164), months in any language",
+    .rank = 50,
+    .decode = decode,
+    .samples = kSamples,
+};
+
+}  // namespace forensics::carriers

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "forensics/carrier.h"
+
+namespace forensics {
+
+// Lines of one input to records: tries the carriers on every line, the most demanding shape first, so that an input may mix them.
+class Demux {
+ public:
+  // forced: a carrier's name, else all are tried.
+  explicit Demux(const std::optional<std::string>& forced);
+
+  // Takes a line; then next() until it says false. The line must live as long.
+  void feed(std::string_view line);
+  bool next(Record& out);
+  // The input has ended; next() again.
+  void finish();
+
+  // The carrier of most lines, as the document names it; nothing when no line had a carrier's shape.
+  [[nodiscard]] std::optional<std::string> carrier() const;
+  // Whether lines with a prefix came before: a bare line may then continue one.
+  [[nodiscard]] bool has_prefixes() const { return prefixed_ > 0; }
+
+  // Whether the name is one of a carrier ('-' and '_' are the same).
+  static bool knows(std::string_view name);
+
+ private:
+  std::optional<Record> decode(std::string_view line);
+
+  struct Entry {
+    const base::Descriptor<Carrier>* carrier;
+    std::uint64_t count = 0;
+  };
+  std::vector<Entry> carriers_;  // by rank
+  std::unique_ptr<BlockDecoder> block_;
+  std::size_t block_index_ = 0;
+  std::optional<Record> pending_;
+  std::string scratch_, unwrapped_;
+  std::uint64_t prefixed_ = 0;
+  bool after_kmsg_ = false, journal_marks_ = false, after_syslog_ = false;
+};
+
+}  // namespace forensics

@@ -1,0 +1,220 @@
+#include "forensics/lines/tasks.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "base/scanner.h"
+#include "forensics/text.h"
+
+namespace forensics::lines {
+namespace {
+
+Column column_of(std::string_view word) {
+  struct Name {
+    std::string_view text;
+    Column column;
+  };
+  constexpr std::array kNames = {
+      Name{"uid", Column::uid},           Name{"tgid", Column::tgid},           Name{"total_vm", Column::total_vm},
+      Name{"rss", Column::rss},           Name{"rss_anon", Column::rss_anon},   Name{"rss_file", Column::rss_file},
+      Name{"rss_shmem", Column::rss_shmem}, Name{"nr_ptes", Column::nr_ptes},   Name{"nr_pmds", Column::nr_pmds},
+      Name{"pgtables_bytes", Column::pgtables_bytes}, Name{"swapents", Column::swapents}, Name{"oom_score_adj", Column::oom_score_adj}};
+  const auto found = std::ranges::find(kNames, word, &Name::text);
+  return found == kNames.end() ? Column::other : found->column;
+}
+
+// "[ 2231]", "[3117813]": the bracket's number and what follows it.
+std::optional<std::int64_t> read_pid(std::string_view& text) {
+  base::Scanner in(text);
+  if (!in.literal("[")) {
+    return std::nullopt;
+  }
+  in.skip_blanks();
+  const auto pid = in.number<std::int64_t>();
+  if (!pid || *pid < 0 || !in.literal("]")) {
+    return std::nullopt;
+  }
+  text = in.rest();
+  return pid;
+}
+
+std::optional<std::int64_t> next_number(std::string_view& text) {
+  const auto rest = trim_left(text);
+  const auto end = std::min(rest.find_first_of(" \t"), rest.size());
+  const auto value = whole_number<std::int64_t>(rest.substr(0, end));
+  if (value) {
+    text = rest.substr(end);
+  }
+  return value;
+}
+
+Count as_count(std::int64_t value) { return value < 0 ? std::nullopt : Count(static_cast<std::uint64_t>(value)); }
+
+void store(TaskFigures& into, Column column, std::int64_t value) {
+  switch (column) {
+    case Column::uid:
+      into.task.uid = value;
+      break;
+    case Column::tgid:
+      into.task.tgid = value;
+      break;
+    case Column::total_vm:
+      into.total_vm_pages = as_count(value);
+      break;
+    case Column::rss:
+      into.rss_pages = as_count(value);
+      break;
+    case Column::rss_anon:
+      into.rss_anon_pages = as_count(value);
+      break;
+    case Column::rss_file:
+      into.rss_file_pages = as_count(value);
+      break;
+    case Column::rss_shmem:
+      into.rss_shmem_pages = as_count(value);
+      break;
+    case Column::nr_ptes:
+    case Column::nr_pmds:
+      if (const auto pages = as_count(value)) {
+        into.table_pages = into.table_pages.value_or(0) + *pages;
+      }
+      break;
+    case Column::pgtables_bytes:
+      into.pgtables_bytes = as_count(value);
+      break;
+    case Column::swapents:
+      into.swap_entries = as_count(value);
+      break;
+    case Column::oom_score_adj:
+      into.task.oom_score_adj = value;
+      break;
+    case Column::pid:
+    case Column::other:
+      break;
+  }
+}
+
+const Columns& layout(std::size_t numbers, int variant) {
+  using enum Column;
+  static const Columns k2632{pid, uid, tgid, total_vm, rss, other, other};
+  static const Columns k2636{pid, uid, tgid, total_vm, rss, other, other, oom_score_adj};
+  static const Columns k36{pid, uid, tgid, total_vm, rss, nr_ptes, swapents, oom_score_adj};
+  static const Columns k415{pid, uid, tgid, total_vm, rss, pgtables_bytes, swapents, oom_score_adj};
+  static const Columns k40{pid, uid, tgid, total_vm, rss, nr_ptes, nr_pmds, swapents, oom_score_adj};
+  static const Columns k68{pid, uid, tgid, total_vm, rss, rss_anon, rss_file, rss_shmem, pgtables_bytes, swapents, oom_score_adj};
+  static const Columns kNone{};
+  switch (numbers) {
+    case 7:
+      return k2632;
+    case 8:
+      return variant == 0 ? k415 : variant == 1 ? k2636 : k36;
+    case 9:
+      return k40;
+    case 11:
+      return k68;
+    default:
+      return kNone;
+  }
+}
+
+}  // namespace
+
+std::optional<TaskTitle> parse_task_title(std::string_view message) {
+  return trim_left(message).starts_with("Tasks state (memory values in ") ? std::optional(TaskTitle{}) : std::nullopt;
+}
+
+std::optional<TaskHeader> parse_task_header(std::string_view message) {
+  base::Scanner in(trim(message));
+  if (!in.literal("[")) {
+    return std::nullopt;
+  }
+  in.skip_blanks();
+  if (!in.literal("pid")) {
+    return std::nullopt;
+  }
+  in.skip_blanks();
+  if (!in.literal("]")) {
+    return std::nullopt;
+  }
+  TaskHeader header{.columns = {Column::pid}};
+  bool named = false;
+  in.skip_blanks();
+  while (const auto word = in.word()) {
+    if (named) {
+      return std::nullopt;  // the name is the last column
+    }
+    named = *word == "name";
+    if (!named) {
+      header.columns.push_back(column_of(*word));
+    }
+    in.skip_blanks();
+  }
+  const bool real = std::ranges::count(header.columns, Column::total_vm) == 1 && std::ranges::count(header.columns, Column::rss) == 1;
+  return real && named ? std::optional(std::move(header)) : std::nullopt;
+}
+
+std::optional<TaskRow> parse_task_row(std::string_view message) {
+  const auto row = trim_left(message);
+  auto rest = row;
+  if (!read_pid(rest)) {
+    return std::nullopt;
+  }
+  for (int i = 0; i < 6; ++i) {  // every table has at least seven numbers
+    if (!next_number(rest)) {
+      return std::nullopt;
+    }
+  }
+  return TaskRow{row};
+}
+
+std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
+  // Names may start with digits: the table's width is the smallest count of leading numbers.
+  std::size_t width = 12;
+  for (const auto& row : rows) {
+    std::string_view rest = row;
+    (void)read_pid(rest);
+    std::size_t numbers = 1;
+    while (next_number(rest)) {
+      ++numbers;
+    }
+    width = std::min(width, numbers);
+  }
+  if (width == 10 || width == 12) {
+    --width;
+  }
+  const bool bytes = std::ranges::all_of(rows, [&](const std::string& row) {
+    const auto figures = split_task_row(row, layout(8, 0));
+    return figures && figures->pgtables_bytes.value_or(1) % 4096 == 0;
+  });
+  const bool adj = std::ranges::all_of(rows, [&](const std::string& row) {
+    const auto figures = split_task_row(row, layout(8, 2));
+    return figures && figures->swap_entries.value_or(16) <= 15;
+  });
+  const auto& columns = layout(width, bytes ? 0 : adj ? 1 : 2);
+  return columns.empty() || rows.empty() ? std::nullopt : std::optional(columns);
+}
+
+std::optional<TaskFigures> split_task_row(std::string_view row, const Columns& columns) {
+  auto rest = row;
+  const auto pid = read_pid(rest);
+  if (!pid) {
+    return std::nullopt;
+  }
+  TaskFigures figures;
+  figures.task.pid = *pid;
+  for (std::size_t i = 1; i < columns.size(); ++i) {
+    const auto value = next_number(rest);
+    if (!value) {
+      return std::nullopt;
+    }
+    store(figures, columns[i], *value);
+  }
+  if (!rest.empty() && is_blank(rest[0])) {
+    rest.remove_prefix(1);
+  }
+  figures.task.comm = rest;
+  return figures;
+}
+
+}  // namespace forensics::lines

@@ -1,0 +1,233 @@
+#include "forensics/report.h"
+
+#include <algorithm>
+
+#include "forensics/gfp.h"
+#include "forensics/text.h"
+
+namespace forensics {
+namespace {
+
+constexpr std::size_t kMostUnrecognized = 20;
+constexpr std::size_t kMostFrames = 256;
+constexpr std::size_t kMostRows = 200000;
+constexpr std::size_t kMostCounters = 1000;
+
+}  // namespace
+
+Report::Report(std::size_t input, std::uint64_t line, const Record& record) {
+  auto& incident = parts_.incident;
+  incident.log.input = input;
+  incident.log.first_line = incident.log.last_line = line;
+  incident.time.monotonic_s = record.monotonic_s;
+  if (record.wall) {
+    incident.time.realtime = to_text(*record.wall);
+  }
+  if (!record.host.empty()) {
+    incident.time.host = std::string(record.host);
+  }
+}
+
+Report::Fit Report::add(const OomLine& line, const Record& record, std::uint64_t number) {
+  now_ = record.monotonic_s;
+  const auto fit = std::visit([this](const auto& what) { return take(what); }, line);
+  if (fit == Fit::taken) {
+    auto& log = parts_.incident.log;
+    log.last_line = number;
+    for (auto& unknown : waiting_) {
+      if (log.unrecognized.size() < kMostUnrecognized) {
+        log.unrecognized.push_back(std::move(unknown));
+      }
+    }
+    waiting_.clear();
+    if (!std::holds_alternative<lines::StatCounter>(line) && !std::holds_alternative<lines::StatsHeader>(line) && open_ == Open::stats) {
+      open_ = Open::none;
+    }
+  }
+  return fit;
+}
+
+bool Report::add_row(std::string_view message, std::uint64_t number) {
+  if (open_ == Open::slab) {
+    if (auto row = lines::parse_slab_row(message)) {
+      auto& slab = memory_info().slab;
+      if (slab.size() < kMostRows) {
+        slab.push_back(std::move(row->cache));
+      }
+      parts_.incident.log.last_line = number;
+      return true;
+    }
+  }
+  if (open_ == Open::allocations) {
+    if (auto row = lines::parse_allocation_row(message)) {
+      auto& sites = memory_info().allocations;
+      if (sites.size() < kMostCounters) {
+        sites.push_back(std::move(row->site));
+      }
+      parts_.incident.log.last_line = number;
+      return true;
+    }
+  }
+  return false;
+}
+
+void Report::add_unrecognized(std::string_view message, std::uint64_t number) {
+  if (waiting_.size() < kMostUnrecognized && !trim(message).empty()) {
+    constexpr std::size_t kLongest = 2000;
+    waiting_.push_back({.line = number, .text = std::string(message.substr(0, kLongest))});
+  }
+}
+
+bool Report::mark_reaped(std::int64_t pid, bool reaped) {
+  const auto victim = std::ranges::find(parts_.incident.victims, pid, &Victim::pid);
+  if (victim == parts_.incident.victims.end()) {
+    return false;
+  }
+  victim->reaped = reaped;
+  return true;
+}
+
+std::optional<Victim> Report::take_last_victim() {
+  auto& victims = parts_.incident.victims;
+  if (victims.size() < 2) {
+    return std::nullopt;
+  }
+  auto last = std::move(victims.back());
+  victims.pop_back();
+  last.role = "selected";
+  return last;
+}
+
+void Report::give_victim(Victim victim) {
+  reach(Phase::kill);
+  certain_ = true;
+  parts_.prefixed_kill = true;
+  parts_.incident.victims.push_back(std::move(victim));
+}
+
+bool Report::has_outcome() const { return phase_ == Phase::kill; }
+
+void Report::reach(Phase phase) { phase_ = std::max(phase_, phase); }
+
+MemoryInfo& Report::memory_info() {
+  auto& info = parts_.incident.memory_info;
+  if (!info) {
+    info.emplace();
+  }
+  return *info;
+}
+
+CgroupReport& Report::cgroup() {
+  auto& report = parts_.incident.cgroup;
+  if (!report) {
+    report.emplace();
+  }
+  return *report;
+}
+
+void Report::fill_allocation(const lines::Allocation& line) {
+  auto& trigger = parts_.incident.trigger;
+  trigger.comm = std::string(line.comm);
+  if (line.gfp_value) {
+    trigger.gfp_mask = read_gfp_mask(*line.gfp_value, line.gfp_names, line.gfp_has_names);
+  }
+  trigger.order = line.order;
+  trigger.oom_score_adj = line.oom_score_adj;
+  if (line.nodemask && *line.nodemask != "(null)") {
+    trigger.nodemask = std::string(*line.nodemask);
+  }
+}
+
+Report::Fit Report::take(const lines::Trigger& line) {
+  if (phase_ != Phase::nothing) {
+    return Fit::next_report;
+  }
+  fill_allocation(line);
+  certain_ = true;
+  reach(Phase::header);
+  return Fit::taken;
+}
+
+Report::Fit Report::take(const lines::AllocationFailure& line) {
+  if (phase_ != Phase::nothing) {
+    return Fit::next_report;
+  }
+  fill_allocation(line);
+  parts_.allocation_failure = true;
+  certain_ = true;
+  reach(Phase::header);
+  return Fit::taken;
+}
+
+Report::Fit Report::take(const lines::Identity& line) {
+  auto& incident = parts_.incident;
+  if (phase_ > Phase::trace || incident.trigger.pid) {
+    return Fit::foreign;
+  }
+  incident.trigger.pid = line.pid;
+  incident.trigger.cpu = line.cpu;
+  if (!incident.trigger.comm && !line.comm.empty()) {
+    incident.trigger.comm = std::string(line.comm);
+  }
+  if (!line.release.empty()) {
+    incident.kernel.release = std::string(line.release);
+  }
+  if (line.tainted) {
+    incident.kernel.tainted = std::string(*line.tainted);
+  }
+  reach(Phase::trace);
+  return Fit::taken;
+}
+
+Report::Fit Report::take(const lines::Hardware& line) {
+  if (phase_ > Phase::trace || phase_ == Phase::nothing || parts_.incident.kernel.hardware) {
+    return Fit::foreign;
+  }
+  parts_.incident.kernel.hardware = std::string(line.text);
+  return Fit::taken;
+}
+
+Report::Fit Report::take(const lines::CpusetLine& /*line*/) {
+  return phase_ == Phase::header || phase_ == Phase::trace ? Fit::taken : Fit::foreign;
+}
+
+Report::Fit Report::take(const lines::TraceStart& /*line*/) {
+  if (phase_ == Phase::nothing || phase_ > Phase::trace) {
+    return Fit::foreign;
+  }
+  reach(Phase::trace);
+  return Fit::taken;
+}
+
+Report::Fit Report::take(const lines::Frame& line) {
+  if (phase_ == Phase::nothing || phase_ > Phase::trace || trace_over_) {
+    return Fit::foreign;
+  }
+  if (parts_.frames.size() < kMostFrames) {
+    parts_.frames.push_back({.symbol = std::string(line.symbol), .reliable = line.reliable});
+  }
+  reach(Phase::trace);
+  return Fit::taken;
+}
+
+Report::Fit Report::take(const lines::TraceDetail& line) {
+  if (phase_ == Phase::nothing || phase_ > Phase::trace) {
+    return Fit::foreign;
+  }
+  if (line.moom && !parts_.allocation_failure) {
+    set_manual();
+  }
+  return Fit::taken;
+}
+
+Report::Fit Report::take(const lines::ManualOom& line) {
+  if (!line.ignored || phase_ == Phase::nothing) {
+    return Fit::foreign;
+  }
+  parts_.request_ignored = true;
+  set_manual();
+  reach(Phase::kill);
+  return Fit::taken;
+}
+
+}  // namespace forensics

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "forensics/oom_line.h"
+#include "forensics/record.h"
+#include "forensics/report_parts.h"
+
+namespace forensics {
+
+// One report while its lines come in. It takes what fits the order in which the kernel prints, and says when a line belongs to another report.
+class Report {
+ public:
+  Report(std::size_t input, std::uint64_t line, const Record& record);
+
+  enum class Fit {
+    taken,
+    foreign,      // known, but not of this report: another CPU's, or of no interest here
+    next_report,  // begins another report
+    split,        // a second oom.group kill, whose header was rate-limited: the last victim taken belongs to it
+  };
+  Fit add(const OomLine& line, const Record& record, std::uint64_t number);
+  // The line before was broken in two: the same line again, whole. Takes what the first half did not say.
+  void amend(const OomLine& line);
+  // A row of an open slab or allocation table; false when none is open or the text is no row.
+  bool add_row(std::string_view message, std::uint64_t number);
+  // A line that was not understood; kept when a line of the report follows.
+  void add_unrecognized(std::string_view message, std::uint64_t number);
+
+  void set_manual() { parts_.incident.manual = true; }
+  void set_suppressed(std::uint64_t count) { parts_.incident.log.suppressed += count; }
+  bool mark_reaped(std::int64_t pid, bool reaped);
+  std::optional<Victim> take_last_victim();
+  void give_victim(Victim victim);
+
+  [[nodiscard]] bool is_certain() const { return certain_; }  // more than lines that other reports print too
+  [[nodiscard]] bool is_allocation_failure() const { return parts_.allocation_failure; }
+  [[nodiscard]] bool has_outcome() const;
+  [[nodiscard]] std::uint64_t last_line() const { return parts_.incident.log.last_line; }
+
+  Incident finish(std::vector<Warning>& warnings) { return finish_report(std::move(parts_), warnings); }
+
+ private:
+  // The order of the parts.
+  enum class Phase { nothing, header, trace, memory, table, summary, decision, kill };
+
+  Fit take(const lines::Trigger& line);
+  Fit take(const lines::AllocationFailure& line);
+  Fit take(const lines::Identity& line);
+  Fit take(const lines::Hardware& line);
+  Fit take(const lines::CpusetLine& line);
+  Fit take(const lines::TraceStart& line);
+  Fit take(const lines::Frame& line);
+  Fit take(const lines::TraceDetail& line);
+  Fit take(const lines::MemcgLimit& line);
+  Fit take(const lines::UsageLine& line);
+  Fit take(const lines::StatsHeader& line);
+  Fit take(const lines::StatCounter& line);
+  Fit take(const lines::MemInfoStart& line);
+  Fit take(const lines::PageCounters& line);
+  Fit take(const lines::NodeLine& line);
+  Fit take(const lines::ZoneLine& line);
+  Fit take(const lines::LowmemReserve& line);
+  Fit take(const lines::BuddyLine& line);
+  Fit take(const lines::HugepageLine& line);
+  Fit take(const lines::MemoryTotal& line);
+  Fit take(const lines::SlabStart& line);
+  Fit take(const lines::AllocationsStart& line);
+  Fit take(const lines::MemInfoDetail& line);
+  Fit take(const lines::TaskTitle& line);
+  Fit take(const lines::TaskHeader& line);
+  Fit take(const lines::TaskRow& line);
+  Fit take(const lines::Summary& line);
+  Fit take(const lines::Decision& line);
+  Fit take(const lines::Kill& line);
+  Fit take(const lines::GroupKill& line);
+  Fit take(const lines::AlreadyExiting& line);
+  Fit take(const lines::SharedMemory& line);
+  Fit take(const lines::NoKillable& line);
+  Fit take(const lines::OomPanic& line);
+  Fit take(const lines::ManualOom& line);
+  Fit take(const auto& /*line*/) { return Fit::foreign; }
+
+  void fill_allocation(const lines::Allocation& line);
+  void take_counters(const lines::StatsHeader& line);
+  void reach(Phase phase);
+  MemoryInfo& memory_info();
+  CgroupReport& cgroup();
+
+  ReportParts parts_;
+  Phase phase_ = Phase::nothing;
+  bool certain_ = false, trace_over_ = false;
+  enum class Open { none, stats, slab, allocations } open_ = Open::none;
+  cgroup::Counters stats_before_;  // for amend()
+  std::optional<std::pair<std::optional<std::int64_t>, std::string>> last_zone_;  // lowmem_reserve[] follows its zone
+  std::optional<std::string> group_;
+  std::optional<double> now_, group_time_;
+  std::vector<UnrecognizedLine> waiting_;
+};
+
+}  // namespace forensics

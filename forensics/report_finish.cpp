@@ -1,0 +1,268 @@
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "forensics/lines/memcg.h"
+#include "forensics/report_parts.h"
+#include "forensics/text.h"
+
+namespace forensics {
+namespace {
+
+constexpr std::uint64_t kUsualPage = 4096;
+
+bool trace_has(const ReportParts& parts, std::initializer_list<std::string_view> starts) {
+  return std::ranges::any_of(parts.frames, [&](const ReportParts::StackFrame& frame) {
+    return std::ranges::any_of(starts, [&](std::string_view start) { return frame.symbol.starts_with(start); });
+  });
+}
+
+// The summary's constraint says memcg only from 5.2 on (5.0 and 5.1 print CONSTRAINT_NONE always): oom_memcg and the words before "Killed" are better evidence.
+std::string scope_of(const ReportParts& parts) {
+  const auto& cgroup = parts.incident.cgroup;
+  const bool memcg = (cgroup && (cgroup->oom_memcg || cgroup->memory)) || parts.domain == lines::Domain::memcg || parts.memcg_block || parts.memcg_panic;
+  if (parts.constraint) {
+    if (*parts.constraint == "CONSTRAINT_CPUSET") {
+      return "cpuset";
+    }
+    if (*parts.constraint == "CONSTRAINT_MEMORY_POLICY") {
+      return "mempolicy";
+    }
+    return memcg || *parts.constraint == "CONSTRAINT_MEMCG" ? "memcg" : "global";
+  }
+  if (memcg) {
+    return "memcg";
+  }
+  switch (parts.domain) {
+    case lines::Domain::cpuset:
+      return "cpuset";
+    case lines::Domain::mempolicy:
+      return "mempolicy";
+    case lines::Domain::global:
+    case lines::Domain::allocating:
+      return "global";
+    case lines::Domain::memcg:
+    case lines::Domain::unknown:
+      break;
+  }
+  if (trace_has(parts, {"mem_cgroup_out_of_memory", "mem_cgroup_oom_synchronize", "mem_cgroup_oom", "try_charge"})) {
+    return "memcg";
+  }
+  const bool global = parts.global_block || parts.panic || parts.incident.manual || trace_has(parts, {"__alloc_pages", "alloc_pages", "moom_callback"});
+  return global ? "global" : "unknown";
+}
+
+std::string kind_of(const ReportParts& parts) {
+  if (parts.allocation_failure) {
+    return "allocation_failure";
+  }
+  if (parts.panic) {
+    return "panic";
+  }
+  const bool nobody = parts.no_killable || parts.already_exiting || parts.request_ignored;
+  return nobody && parts.incident.victims.empty() && !parts.decision ? "no_victim" : "oom_kill";
+}
+
+// Which cgroup version printed the block: "swap:" only v2; "memory+swap:" and "kmem:" are v1's since 5.3 (separate counters), before that only when they count.
+std::optional<int> hierarchy_of(const ReportParts& parts) {
+  const auto& cgroup = *parts.incident.cgroup;
+  if (cgroup.swap) {
+    return 2;
+  }
+  const auto in_use = [](const std::optional<Usage>& usage) {
+    return usage && (usage->usage_bytes.value_or(0) > 0 || usage->limit_bytes || usage->failcnt.value_or(0) > 0);
+  };
+  const bool v1_lines = cgroup.memsw || cgroup.kmem;
+  return v1_lines && (parts.separate_counters || in_use(cgroup.memsw) || in_use(cgroup.kmem)) ? std::optional(1) : std::nullopt;
+}
+
+std::vector<lines::TaskFigures> read_rows(const ReportParts& parts) {
+  std::vector<lines::TaskFigures> figures;
+  const auto columns = parts.columns ? parts.columns : lines::guess_columns(parts.rows);
+  if (!columns) {
+    return figures;
+  }
+  figures.reserve(parts.rows.size());
+  for (const auto& row : parts.rows) {
+    if (auto task = lines::split_task_row(row, *columns)) {
+      figures.push_back(std::move(*task));
+    }
+  }
+  return figures;
+}
+
+// From the buddy lists ("1*4kB" is one page), else from the victim, whose size the table states in pages and the kill line in kB.
+Count page_size_of(const ReportParts& parts, const std::vector<lines::TaskFigures>& rows) {
+  if (parts.incident.memory_info) {
+    for (const auto& zone : parts.incident.memory_info->zones) {
+      if (!zone.buddy.empty()) {
+        return zone.buddy.front().size_bytes;
+      }
+    }
+  }
+  for (const auto& victim : parts.incident.victims) {
+    const auto row = std::ranges::find(rows, victim.pid, [](const lines::TaskFigures& figures) { return figures.task.pid; });
+    if (row == rows.end() || !victim.total_vm_bytes || row->total_vm_pages.value_or(0) == 0) {
+      continue;
+    }
+    const auto size = *victim.total_vm_bytes / *row->total_vm_pages;
+    if (size >= 4096 && size <= 65536 && std::has_single_bit(size) && size * *row->total_vm_pages == *victim.total_vm_bytes) {
+      return size;
+    }
+  }
+  return std::nullopt;
+}
+
+Count in_bytes(const Count& pages, std::uint64_t page) { return pages ? Count(saturated(*pages, page)) : std::nullopt; }
+
+void fill_tasks(Incident& incident, const std::vector<lines::TaskFigures>& rows, std::uint64_t page) {
+  incident.tasks.reserve(rows.size());
+  for (const auto& row : rows) {
+    Task task = row.task;
+    task.total_vm_bytes = in_bytes(row.total_vm_pages, page);
+    task.rss_bytes = in_bytes(row.rss_pages, page);
+    task.rss_anon_bytes = in_bytes(row.rss_anon_pages, page);
+    task.rss_file_bytes = in_bytes(row.rss_file_pages, page);
+    task.rss_shmem_bytes = in_bytes(row.rss_shmem_pages, page);
+    task.pgtables_bytes = row.pgtables_bytes ? row.pgtables_bytes : in_bytes(row.table_pages, page);
+    task.swap_bytes = in_bytes(row.swap_entries, page);
+    incident.tasks.push_back(std::move(task));
+  }
+}
+
+// 5.4.0 to 5.4.8 print the page tables' bytes with the unit kB.
+void correct_page_tables(Incident& incident, std::vector<Warning>& warnings) {
+  for (auto& victim : incident.victims) {
+    if (!victim.pgtables_bytes || *victim.pgtables_bytes == 0) {
+      continue;
+    }
+    const auto printed = *victim.pgtables_bytes / 1024;
+    const auto task = std::ranges::find(incident.tasks, victim.pid, &Task::pid);
+    const bool same_as_table = task != incident.tasks.end() && task->pgtables_bytes == printed;
+    // Page tables take about 1/512 of what they map: an eighth of all virtual memory is not possible.
+    const bool impossible = victim.total_vm_bytes && *victim.pgtables_bytes > *victim.total_vm_bytes / 8 + (std::uint64_t{1} << 22);
+    if (printed % 4096 == 0 && (same_as_table || impossible)) {
+      victim.pgtables_bytes = printed;
+      warnings.push_back({.code = "pgtables_unit",
+                          .message = fmt::format("pgtables of process {} was printed in bytes with the unit kB (a bug of Linux 5.4.0 to 5.4.8); read as bytes",
+                                                 victim.pid),
+                          .input = incident.log.input,
+                          .line = incident.log.last_line});
+    }
+  }
+}
+
+void complete_victims(ReportParts& parts) {
+  auto& incident = parts.incident;
+  if (incident.victims.empty() && parts.decision) {
+    Victim chosen;
+    chosen.pid = parts.decision->pid;
+    chosen.comm = parts.decision->comm;
+    chosen.score = parts.decision->score;
+    incident.victims.push_back(std::move(chosen));
+  } else if (incident.victims.empty() && parts.summary_pid && parts.incident.kind != "panic") {
+    Victim chosen;
+    chosen.pid = *parts.summary_pid;
+    chosen.comm = parts.summary_task;
+    incident.victims.push_back(std::move(chosen));
+  }
+  if (!incident.victims.empty()) {
+    auto& first = incident.victims.front();
+    if (parts.decision && first.pid != parts.decision->pid) {
+      first.role = "child";
+    }
+    if (parts.decision && !first.score) {
+      first.score = parts.decision->score;
+    }
+    if (parts.domain == lines::Domain::allocating) {
+      first.role = "allocating";
+    }
+    if (parts.summary_memcg && (!parts.summary_pid || *parts.summary_pid == first.pid)) {
+      first.task_memcg = parts.summary_memcg;
+    } else if (!parts.summary_pid && incident.cgroup && incident.cgroup->task_memcg) {
+      first.task_memcg = incident.cgroup->task_memcg;
+    }
+    if (!first.uid && parts.summary_pid == first.pid) {
+      first.uid = parts.summary_uid;
+    }
+  }
+}
+
+// What the table says of a victim that the kill line does not.
+void complete_from_table(Incident& incident) {
+  for (auto& victim : incident.victims) {
+    const auto task = std::ranges::find(incident.tasks, victim.pid, &Task::pid);
+    if (task == incident.tasks.end()) {
+      continue;
+    }
+    if (!victim.uid) {
+      victim.uid = task->uid;
+    }
+    if (!victim.oom_score_adj) {
+      victim.oom_score_adj = task->oom_score_adj;
+    }
+  }
+}
+
+void note_missing(const ReportParts& parts, bool killed, Incident& incident) {
+  const auto need = [&](bool there, std::string_view part) {
+    if (!there) {
+      incident.missing.emplace_back(part);
+    }
+  };
+  const auto& cgroup = incident.cgroup;
+  need(incident.trigger.gfp_mask.has_value(), "trigger");
+  need(!incident.call_trace.empty(), "call_trace");
+  const bool memcg = incident.scope == "memcg";
+  if (incident.kind == "allocation_failure") {
+    need(incident.memory_info.has_value(), "memory_info");
+    incident.complete = incident.missing.empty();
+    return;
+  }
+  if (memcg) {
+    need(cgroup && cgroup->memory, "cgroup_usage");
+    need((cgroup && !cgroup->stat.empty()) || incident.memory_info, "cgroup_stat");  // until 3.8 the whole Mem-Info block stands here
+  } else {
+    need(incident.memory_info && !incident.memory_info->zones.empty(), "memory_info");
+  }
+  need(!incident.tasks.empty(), "tasks");
+  const bool older = parts.decision.has_value() || (killed && !parts.prefixed_kill);  // until 4.20 there is no summary
+  need(parts.constraint || older || incident.kind != "oom_kill", "constraint");
+  need(killed || incident.kind != "oom_kill", "victim");
+  incident.complete = incident.missing.empty();
+}
+
+}  // namespace
+
+Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
+  auto& incident = parts.incident;
+  const bool killed = !incident.victims.empty();
+  if (incident.trigger.order == -1) {
+    incident.manual = true;  // sysrq-f, whoever wrote to /proc/sysrq-trigger
+  }
+  incident.kind = kind_of(parts);
+  incident.scope = parts.allocation_failure ? "unknown" : scope_of(parts);
+  complete_victims(parts);
+
+  const bool any_reliable = std::ranges::any_of(parts.frames, &ReportParts::StackFrame::reliable);
+  for (auto& frame : parts.frames) {
+    if (frame.reliable || !any_reliable) {
+      incident.call_trace.push_back(std::move(frame.symbol));
+    }
+  }
+
+  const auto rows = read_rows(parts);
+  const auto page = page_size_of(parts, rows);
+  fill_tasks(incident, rows, page.value_or(kUsualPage));
+  incident.analysis.page_size_bytes = page;
+  correct_page_tables(incident, warnings);
+  complete_from_table(incident);
+  if (incident.cgroup) {
+    incident.cgroup->hierarchy = hierarchy_of(parts);
+  }
+  note_missing(parts, killed, incident);
+  return std::move(incident);
+}
+
+}  // namespace forensics

@@ -1,0 +1,87 @@
+#include "forensics/text.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+namespace forensics {
+namespace {
+
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '(' || c == ')' || c == '-';
+}
+
+bool has_unit(std::string_view rest) { return rest.starts_with("kB") || rest.starts_with("KB"); }
+
+}  // namespace
+
+std::string_view trim_left(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  return text;
+}
+
+std::string_view trim_right(std::string_view text) {
+  const auto last = text.find_last_not_of(" \t\r\n");
+  return last == std::string_view::npos ? std::string_view{} : text.substr(0, last + 1);
+}
+
+std::uint64_t saturated(std::uint64_t value, std::uint64_t factor) {
+  std::uint64_t product = 0;
+  return __builtin_mul_overflow(value, factor, &product) ? std::numeric_limits<std::uint64_t>::max() : product;
+}
+
+std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_view key, std::size_t from) {
+  const auto at = text.find(key, from);
+  if (at == std::string_view::npos) {
+    return std::nullopt;
+  }
+  auto rest = text.substr(at + key.size());
+  const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+  const auto value = whole_number<std::uint64_t>(rest.substr(0, digits));
+  rest.remove_prefix(digits);
+  // Linux 4.6 printed "lkB" for one field.
+  if (!value || !(has_unit(rest) || rest.starts_with("lkB"))) {
+    return std::nullopt;
+  }
+  return saturated(*value, 1024);
+}
+
+Pairs read_pairs(std::string_view text) {
+  Pairs pairs;
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n,"), text.size()));
+    if (text.empty()) {
+      return pairs;
+    }
+    const auto name_end = static_cast<std::size_t>(std::ranges::find_if_not(text, is_name_char) - text.begin());
+    const auto name = text.substr(0, name_end);
+    text.remove_prefix(name_end);
+    if (name == "all_unreclaimable" && text.starts_with("?")) {
+      text = trim_left(text.substr(1));
+      if (text.starts_with("yes") || text.starts_with("no")) {
+        pairs.all_unreclaimable = text.starts_with("yes");
+      }
+      text.remove_prefix(std::min(text.find_first_of(" \t\n"), text.size()));
+      continue;
+    }
+    if (name.empty() || !text.starts_with(":")) {
+      pairs.complete = false;
+      text.remove_prefix(std::min(text.find_first_of(" \t\n"), text.size()));
+      continue;
+    }
+    text = trim_left(text.substr(1));
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto value = whole_number<std::uint64_t>(text.substr(0, digits));
+    text.remove_prefix(digits);
+    const auto unit_end = std::min(text.find_first_of(" \t\n,"), text.size());
+    const auto unit = text.substr(0, unit_end);
+    text.remove_prefix(unit_end);
+    if (!value || !(unit.empty() || unit == "kB" || unit == "KB")) {
+      pairs.complete = false;
+      continue;
+    }
+    pairs.counters.emplace_back(std::string(name), unit.empty() ? *value : saturated(*value, 1024));
+  }
+}
+
+}  // namespace forensics

@@ -1,0 +1,136 @@
+#include "forensics/unwrap.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "forensics/stamp.h"
+#include "forensics/text.h"
+
+namespace forensics {
+namespace {
+
+// ESC [ ... letter, ESC ] ... BEL: what terminals act on (ECMA-48).
+std::string without_colours(std::string_view line) {
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] != '\x1b' || i + 1 >= line.size()) {
+      out += line[i];
+      continue;
+    }
+    if (line[i + 1] == '[') {
+      auto end = i + 2;
+      while (end < line.size() && (line[end] < '@' || line[end] > '~')) {
+        ++end;
+      }
+      i = end;
+    } else {
+      ++i;
+    }
+  }
+  return out;
+}
+
+// {"log":"text\n","stream":"stdout","time":"..."} and shippers' {"message":"text"}.
+bool read_json_wrapper(std::string_view line, std::string& scratch) {
+  const bool candidate = line.find("\"log\"") != std::string_view::npos || line.find("\"message\"") != std::string_view::npos;
+  if (!candidate || line.find("\"MESSAGE\"") != std::string_view::npos) {
+    return false;
+  }
+  const auto object = nlohmann::json::parse(line, nullptr, false);
+  if (!object.is_object()) {
+    return false;
+  }
+  for (const auto* key : {"log", "message"}) {
+    if (const auto found = object.find(key); found != object.end() && found->is_string()) {
+      scratch = found->get<std::string>();
+      while (scratch.ends_with('\n') || scratch.ends_with('\r')) {
+        scratch.pop_back();
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+// "2016-10-06T00:17:09.669794202Z stdout F text".
+std::string_view without_cri(std::string_view line) {
+  auto rest = line;
+  if (line.size() < 30 || !is_digit(line[0]) || !read_iso_time(rest)) {
+    return line;
+  }
+  for (const auto mark : {" stdout F ", " stdout P ", " stderr F ", " stderr P "}) {
+    if (rest.starts_with(mark)) {
+      return rest.substr(10);
+    }
+  }
+  return line;
+}
+
+std::string_view without_quotes(std::string_view line) {
+  while (line.starts_with(">")) {
+    line.remove_prefix(1);
+    if (line.starts_with(" ")) {
+      line.remove_prefix(1);
+    }
+  }
+  return line;
+}
+
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+
+// rsyslog's $EscapeControlCharactersOnReceive: '#' and three octal digits for a control character.
+bool has_rsyslog_escape(std::string_view line) {
+  for (auto at = line.find("#0"); at != std::string_view::npos; at = line.find("#0", at + 1)) {
+    if (at + 3 < line.size() && line[at + 2] < '4' && is_octal(line[at + 2]) && is_octal(line[at + 3])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string without_escapes(std::string_view line) {
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '#' && i + 3 < line.size() && line[i + 1] == '0' && line[i + 2] < '4' && is_octal(line[i + 2]) && is_octal(line[i + 3])) {
+      out += static_cast<char>((line[i + 2] - '0') * 8 + (line[i + 3] - '0'));
+      i += 3;
+    } else if (line.substr(i).starts_with("\\x0a")) {
+      out += '\n';
+      i += 3;
+    } else {
+      out += line[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view unwrap(std::string_view line, std::string& scratch) {
+  if (line.empty()) {
+    return line;
+  }
+  if (line.find('\x1b') != std::string_view::npos) {
+    scratch = without_colours(line);
+    line = scratch;
+  }
+  if (line.starts_with(">")) {
+    line = without_quotes(line);
+  }
+  if (line.starts_with("{")) {
+    std::string inner;
+    if (read_json_wrapper(line, inner)) {
+      scratch = std::move(inner);
+      line = scratch;
+    }
+  }
+  line = without_cri(line);
+  if (has_rsyslog_escape(line) || line.find("\\x0a") != std::string_view::npos) {
+    scratch = without_escapes(line);
+    line = scratch;
+  }
+  return line;
+}
+
+}  // namespace forensics
