@@ -1,10 +1,13 @@
 #pragma once
 
-#include <string>
+#include <sys/types.h>
+
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "vm/protocol.h"
 
 // What the host side must know of the guest that this binary becomes as /init of an initramfs:
 //   /modules/order   paths of kernel modules, one a line, loaded in that order; the file may be missing
@@ -31,6 +34,13 @@ base::Result<> prepare_system();
 // Opens the virtio-serial port of that name, read and write, blocking; waits for the kernel to announce it (at most 10
 // s).
 base::Result<base::Fd> open_port(std::string_view name);
+
+// Applies what the order says of the guest as a whole: clock, randomness, host name, console, sysctls, swap.
+base::Result<> apply_order(const RunFrame& order);
+
+// Mounts the host's files at kHostRoot: FUSE over the port, a throw-away overlay above, the guest's own /proc, /sys,
+// /dev and /run in it. The result are the processes that move the messages.
+base::Result<std::vector<pid_t>> mount_host_files(int files_port);
 
 // Empties the console and ends the guest.
 [[noreturn]] void power_off(GuestEnd end);

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -175,11 +176,7 @@ base::Result<> Agent::on_run(std::string_view payload) {
     return base::fail(base::ErrorKind::parse, "agent port: a second order");
   }
   TRY_ASSIGN(order_, decode_run(payload));
-  auto started = prepare_(order_);
-  if (started) {
-    started = start();
-  }
-  if (!started) {
+  if (auto started = start(); !started) {
     const auto message = std::string_view(started.error().message).substr(0, kChunkBytes);
     port_.put(FrameType::refusal, message);
   }
@@ -187,6 +184,7 @@ base::Result<> Agent::on_run(std::string_view payload) {
 }
 
 base::Result<> Agent::start() {
+  TRY_ASSIGN(helpers_, prepare_(order_));
   TRY_ASSIGN(command_, start_command(order_, self_));
   input_.start(command_.input.get(), StreamSink::Blocking::no);
   TRY(output_.start(command_.output.get()));
@@ -201,6 +199,9 @@ void Agent::reap() {
   while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
     if (pid == command_.pid) {
       on_command_end(status);
+    } else if (std::ranges::find(helpers_, pid) != helpers_.end()) {
+      outcome_ = base::fail(base::ErrorKind::unsupported, fmt::format("helper process {} ended", pid));
+      loop_.stop();
     }
   }
 }

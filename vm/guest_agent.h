@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "base/fd.h"
@@ -23,9 +24,9 @@ class FileSender;
 
 class Agent {
  public:
-  // prepare makes the guest ready for the order (clock, randomness, sysctls, swap, host files); its error refuses the
-  // order.
-  using Prepare = std::function<base::Result<>(const RunFrame&)>;
+  // Makes the guest ready for the order (clock, randomness, sysctls, swap, host files); its error refuses the order. The
+  // result are helper processes without which the guest is of no use: the end of one ends run() with an error.
+  using Prepare = std::function<base::Result<std::vector<pid_t>>(const RunFrame&)>;
 
   // Writes the greeting, waiting until the host listens; then makes the port non-blocking. self is the path that an
   // argv[0] of "oomlab" means.
@@ -52,6 +53,7 @@ class Agent {
   Prepare prepare_;
   StreamSink input_;
   StreamSource output_, error_;
+  std::vector<pid_t> helpers_;
   RunFrame order_;
   Command command_;
   std::optional<base::ExitStatus> status_;

@@ -18,6 +18,7 @@
 
 #include "base/event_loop.h"
 #include "base/fd.h"
+#include "vm/file_channel.h"
 #include "vm/frame_port.h"
 #include "vm/protocol.h"
 #include "vm/stream.h"
@@ -132,6 +133,7 @@ class Session {
         output_(loop, port_, Stream::output, [this] { stop_if_written(); }),
         error_(loop, port_, Stream::error, [this] { stop_if_written(); }) {}
 
+  base::Result<> serve_files(int fs_fd);
   base::Result<> start(int alive_fd, int signal_fd, const RunFrame& order);
   base::Result<SessionEnd> take_end();
 
@@ -146,6 +148,7 @@ class Session {
   base::EventLoop& loop_;
   const Request& request_;
   FramePort port_;
+  std::optional<FileChannel> files_channel_;
   StreamSource input_;
   base::Fd output_fd_, error_fd_;
   StreamSink output_, error_;
@@ -187,6 +190,18 @@ base::Result<> Session::start(int alive_fd, int signal_fd, const RunFrame& order
   }
   port_.put(FrameType::run, encoded);
   return start_streams();
+}
+
+base::Result<> Session::serve_files(int fs_fd) {
+  make_non_blocking(fs_fd);
+  TRY_ASSIGN(auto server, FileServer::create("/"));
+  files_channel_.emplace(loop_, fs_fd, std::move(server));
+  return files_channel_->start([this](base::Result<> why) {
+    if (!status_) {
+      failure_ = std::move(why);
+      end(SessionEnd::How::guest_gone);
+    }
+  });
 }
 
 base::Result<> Session::start_streams() {
@@ -329,9 +344,11 @@ base::Result<SessionEnd> run_session(int agent_fd, int fs_fd, int alive_fd, cons
   make_non_blocking(agent_fd);
   TRY_ASSIGN(auto loop, base::EventLoop::create());
   TRY_ASSIGN(const auto signals, SignalGuard::create());
-  (void)fs_fd;
-  TRY_ASSIGN(const auto order, make_order(request, false));
+  TRY_ASSIGN(const auto order, make_order(request, fs_fd >= 0));
   Session session(loop, agent_fd, request);
+  if (fs_fd >= 0) {
+    TRY(session.serve_files(fs_fd));
+  }
   TRY(session.start(alive_fd, signals.fd(), order));
   TRY(loop.run());
   return session.take_end();

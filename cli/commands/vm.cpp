@@ -55,7 +55,7 @@ struct VmOptions {
   std::optional<std::string> kernel, mirror;
   std::optional<std::uint64_t> memory, swap;
   std::optional<std::chrono::nanoseconds> timeout;
-  bool cold = false, all = false;
+  bool cold = false, bare = false, all = false;
 };
 
 base::Error usage_error(std::string message) {
@@ -163,9 +163,11 @@ base::Result<::vm::Request> exec_request(const std::vector<std::string>& words, 
   ::vm::Request request;
   request.argv = words;
   request.environment = own_environment();
-  request.root = ::vm::kHostRoot;
-  std::error_code error;
-  request.working_folder = std::filesystem::current_path(error).native();
+  if (!chosen.bare) {
+    request.root = ::vm::kHostRoot;
+    std::error_code error;
+    request.working_folder = std::filesystem::current_path(error).native();
+  }
   request.kernel = chosen.kernel;
   request.memory_bytes = chosen.memory.value_or(request.memory_bytes);
   request.swap_bytes = chosen.swap.value_or(0);
@@ -218,6 +220,7 @@ int run_vm(const Invocation& invocation) {
   options.list("sysctl", 0, chosen.sysctls, "NAME=VALUE", "set in the guest first; may be given several times");
   options.duration("timeout", chosen.timeout, "end the guest after this time");
   options.flag("cold", chosen.cold, "boot, even if there is a snapshot; make none");
+  options.flag("bare", chosen.bare, "without the host's files: the only program there is `oomlab`");
   options.group("fetch");
   options.text("mirror", chosen.mirror, "URL", "a Debian mirror, instead of the machine's own apt sources");
   options.list("suite", 0, chosen.suites, "NAME",

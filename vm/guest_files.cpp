@@ -1,0 +1,148 @@
+// The host's files in the guest: the kernel's FUSE client at /.lower, whose server is in the host's process, and an
+// overlay above it. Two processes move the messages, one per direction, because a blocking read is the shortest way
+// between two descriptors; both are locked into memory and never chosen by the OOM killer: what waits for a host file
+// must not wait for them.
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "vm/file_server.h"
+#include "vm/guest.h"
+#include "vm/vm.h"
+
+namespace vm {
+
+namespace {
+
+constexpr const char* kLower = "/.lower";
+constexpr const char* kUpper = "/.upper";
+constexpr std::size_t kLargestReply = FileServer::kMaxReadBytes + 4096;
+
+std::array<char, FileServer::kMaxRequestBytes> request_buffer;
+std::array<char, kLargestReply> reply_buffer;
+
+// /dev/fuse -> port. Each read(2) gives one whole request.
+void move_requests(int fuse, int port) {
+  while (true) {
+    const ssize_t got = ::read(fuse, request_buffer.data(), request_buffer.size());
+    if (got < 0 &&
+        (errno == EINTR || errno == ENOENT || errno == EAGAIN)) {  // ENOENT: it was interrupted while it was being read
+      continue;
+    }
+    if (got <= 0 || !base::write_all(port, {request_buffer.data(), static_cast<std::size_t>(got)})) {
+      return;
+    }
+  }
+}
+
+// port -> /dev/fuse, which wants each reply in one write(2). The port gives at most a page at a time.
+void move_replies(int port, int fuse) {
+  std::size_t end = 0;
+  while (true) {
+    const ssize_t got = ::read(port, reply_buffer.data() + end, reply_buffer.size() - end);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      return;
+    }
+    end += static_cast<std::size_t>(got);
+    std::size_t begin = 0;
+    while (end - begin >= sizeof(std::uint32_t)) {
+      const std::size_t length = FileServer::message_bytes({reply_buffer.data() + begin, end - begin});
+      if (length < sizeof(std::uint32_t) || length > reply_buffer.size()) {
+        return;
+      }
+      if (end - begin < length) {
+        break;
+      }
+      // ENOENT: nobody waits for this one any more.
+      if (::write(fuse, reply_buffer.data() + begin, length) < 0 && errno == ENODEV) {
+        return;
+      }
+      begin += length;
+    }
+    std::memmove(reply_buffer.data(), reply_buffer.data() + begin, end - begin);
+    end -= begin;
+  }
+}
+
+base::Result<pid_t> start_mover(const char* name, const std::function<void()>& move) {
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    return base::system_error("fork");
+  }
+  if (pid == 0) {
+    (void)::prctl(PR_SET_NAME, name);            // for people who look
+    (void)::mlockall(MCL_CURRENT | MCL_FUTURE);  // root of the guest has no limit; unlocked it would work, too
+    move();
+    ::_exit(1);
+  }
+  return pid;
+}
+
+base::Result<> mount_at(const char* source, const std::string& target, const char* type, unsigned long flags,
+                        const std::string& options = {}) {
+  if (::mkdir(target.c_str(), 0755) != 0 && errno != EEXIST) {
+    return base::system_error(fmt::format("mkdir {}", target));
+  }
+  if (::mount(source, target.c_str(), type, flags, options.c_str()) != 0) {
+    return base::system_error(fmt::format("mount {}", target));
+  }
+  return {};
+}
+
+base::Result<> mount_overlay() {
+  TRY(mount_at("tmpfs", kUpper, "tmpfs", 0, "size=75%,mode=0755"));
+  const std::string files = fmt::format("{}/files", kUpper), work = fmt::format("{}/work", kUpper);
+  struct stat root{};
+  if (::stat(kLower, &root) != 0 || ::mkdir(files.c_str(), root.st_mode & 07777) != 0 ||
+      ::mkdir(work.c_str(), 0755) != 0) {
+    return base::system_error(kUpper);
+  }
+  return mount_at("host", kHostRoot, "overlay", 0,
+                  fmt::format("lowerdir={},upperdir={},workdir={},redirect_dir=on,index=off,xino=off,volatile", kLower,
+                              files, work));
+}
+
+base::Result<> mount_own_folders() {
+  const std::string host = kHostRoot;
+  for (const char* own : {"/proc", "/sys", "/dev"}) {
+    TRY(mount_at(own, host + own, nullptr, MS_BIND | MS_REC));
+  }
+  return mount_at("tmpfs", host + "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+}
+
+}  // namespace
+
+base::Result<std::vector<pid_t>> mount_host_files(int files_port) {
+  const base::Fd fuse(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!fuse) {
+    return base::system_error("/dev/fuse");
+  }
+  TRY(mount_at("host", kLower, "fuse", MS_RDONLY | MS_NODEV,
+               fmt::format("fd={},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,max_read={}",
+                           fuse.get(), FileServer::kMaxReadBytes)));
+  TRY_ASSIGN(const pid_t requests, start_mover("files-requests", [&] { move_requests(fuse.get(), files_port); }));
+  TRY_ASSIGN(const pid_t replies, start_mover("files-replies", [&] { move_replies(files_port, fuse.get()); }));
+  TRY(mount_overlay());
+  TRY(mount_own_folders());
+  return std::vector<pid_t>{requests, replies};
+}
+
+}  // namespace vm
