@@ -21,16 +21,18 @@ enum class Access {
 
 struct Delegation {
   Access access = Access::refused;
-  std::filesystem::path parent;      // for direct and move_self
-  std::vector<std::string> reexec;   // argv prefix, e.g. {"systemd-run","--user","--scope","-p","Delegate=yes","--quiet","--collect","--"}
-  std::string reason;                // for refused: one line
-  std::string remedy;                // for refused: exact commands
+  std::filesystem::path parent;  // for direct and move_self
+  std::vector<std::string>
+      reexec;  // argv prefix, e.g. {"systemd-run","--user","--scope","-p","Delegate=yes","--quiet","--collect","--"}
+  std::string reason;  // for refused: one line
+  std::string remedy;  // for refused: exact commands
 };
 
 // Looks at the machine. Changes nothing.
 Delegation find_delegation(const Hierarchy& hierarchy);
 
-// Makes `parent` able to hold limited children: moves this process aside if need be, enables memory and pids in cgroup.subtree_control, reads that back.
+// Makes `parent` able to hold limited children: moves this process aside if need be, enables memory and pids in
+// cgroup.subtree_control, reads that back.
 base::Result<std::filesystem::path> make_ready(const Delegation& delegation);
 
 }  // namespace cgroup

@@ -12,7 +12,8 @@
 
 namespace cgroup {
 
-// An open cgroup directory. Reads and writes go through openat on it, so a same-named successor is never mistaken for it.
+// An open cgroup directory. Reads and writes go through openat on it, so a same-named successor is never mistaken for
+// it.
 class Dir {
  public:
   static base::Result<Dir> open(const std::filesystem::path& path);
@@ -32,12 +33,14 @@ class Dir {
 // Everything readable of one cgroup now. Files that are missing or vanish meanwhile are nothing.
 Snapshot take_snapshot(const Dir& dir);
 
-// A cgroup of ours. Made with its limits set and read back; killed and removed by the destructor, whatever happened. The folder is locked (flock(2))
-// for as long as its owner (or the owner's guard) lives, which is how sweep() knows what a killed oomlab left.
+// A cgroup of ours. Made with its limits set and read back; killed and removed by the destructor, whatever happened.
+// The folder is locked (flock(2)) for as long as its owner (or the owner's guard) lives, which is how sweep() knows
+// what a killed oomlab left.
 class Group {
  public:
-  // Makes <parent>/oomlab-<name>.<random>, writes the limits, reads each back. A limit that did not take is an error of kind unsupported that says what
-  // was asked, what is there and the way out; then nothing is left behind.
+  // Makes <parent>/oomlab-<name>.<random> (other bytes of name than letters, digits, '_', '.' and '-' become '_'),
+  // writes the limits, reads each back. A limit that did not take is an error of kind unsupported that says what was
+  // asked, what is there and the way out; then nothing is left behind.
   static base::Result<Group> create(const std::filesystem::path& parent, std::string_view name, const Limits& limits);
   Group(Group&&) noexcept;
   Group& operator=(Group&&) noexcept;
@@ -48,10 +51,12 @@ class Group {
   [[nodiscard]] const Dir& dir() const { return dir_; }
   // The limits as read back, e.g. memory_max rounded to a page by the kernel.
   [[nodiscard]] const Limits& limits() const { return limits_; }
-  // The path as kernel logs print it ("/oomlab-anon.x7k2"): relative to the root of the hierarchy as this process sees it.
+  // The path as kernel logs print it ("/oomlab-anon.x7k2"): relative to the root of the hierarchy as this process sees
+  // it.
   [[nodiscard]] const std::string& kernel_path() const { return kernel_path_; }
 
-  // Kills every process in it and below: cgroup.kill (5.14), else freeze + SIGKILL of all until none is left (for kernels before 5.14).
+  // Kills every process in it and below: cgroup.kill (5.14), else freeze + SIGKILL of all until none is left (for
+  // kernels before 5.14).
   base::Result<> kill() const;
   // Waits until `populated 0` of cgroup.events, by poll(2) on it.
   base::Result<> wait_empty(std::chrono::milliseconds timeout) const;
@@ -67,16 +72,17 @@ class Group {
   bool owned_ = true;
 };
 
-// Kills and removes the groups under parent that oomlab processes made which are gone (their lock is free). Returns how many.
+// Kills and removes the groups under parent that oomlab processes made which are gone (their lock is free). Returns how
+// many.
 base::Result<std::size_t> sweep(const std::filesystem::path& parent);
 
-// A small process that outlives a SIGKILL of this one: when this process is gone it kills and removes the group, then ends. It holds no memory to speak
-// of, is in a session of its own, and ends at once when released (destructor).
+// A small process that outlives a SIGKILL of this one: when this process is gone it kills and removes the group, then
+// ends. It holds no memory to speak of, is in a session of its own, and ends at once when released (destructor).
 class Guard {
  public:
   static base::Result<Guard> start(const Group& group);
   Guard(Guard&&) noexcept = default;
-  Guard& operator=(Guard&&) noexcept = default;
+  Guard& operator=(Guard&&) noexcept;
   ~Guard();  // tells it to end without touching the group, and reaps it
 
  private:

@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-// What the kernel says in the files of a cgroup v2, as values (Documentation/admin-guide/cgroup-v2.rst). Pure: shared with forensics.
+// What the kernel says in the files of a cgroup v2, as values (Documentation/admin-guide/cgroup-v2.rst). Pure: shared
+// with forensics.
 namespace cgroup {
 
 // Counters in file order, names as the kernel's; unknown ones are kept. Sizes in bytes, the others as printed.
@@ -75,7 +76,8 @@ struct Snapshot {
   std::vector<NumaRow> numa_stat;
 };
 
-// The limits that a group is made with; nothing = the file is not written. memory_max and memory_high are rounded down to a page by the kernel.
+// The limits that a group is made with; nothing = the file is not written. memory_max and memory_high are rounded down
+// to a page by the kernel.
 struct Limits {
   std::optional<Limit> memory_max, memory_high, memory_min, memory_low, swap_max, zswap_max;
   std::optional<Limit> pids_max;  // processes, not bytes

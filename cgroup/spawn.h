@@ -13,19 +13,19 @@
 
 namespace cgroup {
 
-// What to start. The child allocates nothing outside the group: it is cloned into it (clone3(2) CLONE_INTO_CGROUP), or, where that is refused, writes
-// itself into cgroup.procs as its very first act, before exec.
+// What to start. The child allocates nothing outside the group: it is cloned into it (clone3(2) CLONE_INTO_CGROUP), or,
+// where that is refused, writes itself into cgroup.procs as its very first act, before exec.
 struct SpawnRequest {
-  std::vector<std::string> argv;                 // argv[0] is looked up in PATH unless it has a slash
-  std::vector<std::string> environment;          // NAME=value
-  std::optional<std::string> working_folder;     // inside root, if that is given
-  std::optional<std::string> root;               // chroot(2) there first
-  std::optional<uid_t> uid;                      // with gid and an empty group list; last before exec
+  std::vector<std::string> argv;              // argv[0] is looked up in PATH unless it has a slash
+  std::vector<std::string> environment;       // NAME=value
+  std::optional<std::string> working_folder;  // inside root, if that is given
+  std::optional<std::string> root;            // chroot(2) there first
+  std::optional<uid_t> uid;                   // with gid and an empty group list; last before exec
   std::optional<gid_t> gid;
-  std::optional<int> oom_score_adj;              // written to /proc/self/oom_score_adj by the child (before uid changes)
+  std::optional<int> oom_score_adj;  // written to /proc/self/oom_score_adj by the child (before uid changes)
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;
-  bool new_process_group = false;                // setpgid(0, 0)
-  bool die_with_parent = true;                   // PR_SET_PDEATHSIG SIGKILL
+  bool new_process_group = false;  // setpgid(0, 0)
+  bool die_with_parent = true;     // PR_SET_PDEATHSIG SIGKILL
 };
 
 // A running child: pidfd and pid. Not killed by the destructor: the group does that.
@@ -34,9 +34,18 @@ struct Spawned {
   base::Fd pidfd;
 };
 
+// How the child gets into the group.
+enum class Placement {
+  automatic,    // cloned into it; where the kernel cannot (before 5.7, seccomp filters), moves_itself
+  moves_itself  // forked, and writes itself into cgroup.procs first
+};
 
-// Starts it in the group (or, group == nullptr, where we are). An exec that fails is the error with kind usage and `sys_errno` of the exec.
-base::Result<Spawned> spawn(const SpawnRequest& request, const Group* group);
+// Starts it in the group (or, group == nullptr, where we are). An exec that fails is the error with kind usage and
+// `sys_errno` of the exec ("CMD: not found" with ENOENT); any step before it that fails is the error with kind syscall
+// or permission that names the step. Commands without a slash are looked up in the PATH of `environment`. Waits until
+// the child has done its exec.
+base::Result<Spawned> spawn(const SpawnRequest& request, const Group* group,
+                            Placement placement = Placement::automatic);
 
 // Waits for it (waitid on the pidfd) and reaps it.
 base::Result<base::ExitStatus> wait(const Spawned& child);

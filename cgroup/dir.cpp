@@ -1,0 +1,107 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "base/escape.h"
+#include "base/file.h"
+#include "cgroup/group.h"
+#include "cgroup/parse.h"
+
+namespace cgroup {
+namespace {
+
+std::string describe(const std::filesystem::path& folder, const char* file) {
+  return base::escape_terminal((folder / file).native());
+}
+
+// The file's value, or nothing when it is not there or not as expected.
+template <typename Parse>
+auto value(const Dir& dir, const char* file, Parse parse) -> std::optional<typename decltype(parse(""))::value_type> {
+  const auto text = dir.read(file);
+  if (!text) {
+    return std::nullopt;
+  }
+  auto parsed = parse(*text);
+  if (!parsed) {
+    return std::nullopt;
+  }
+  return *std::move(parsed);
+}
+
+}  // namespace
+
+base::Result<Dir> Dir::open(const std::filesystem::path& path) {
+  base::Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) {
+    return base::system_error(base::escape_terminal(path.native()));
+  }
+  return Dir(std::move(fd), path);
+}
+
+bool Dir::has(const char* file) const {
+  return ::faccessat(fd(), file, F_OK, 0) == 0;
+}
+
+base::Result<base::Fd> Dir::open_file(const char* file, int flags) const {
+  base::Fd opened(::openat(fd(), file, flags | O_CLOEXEC));
+  if (!opened) {
+    return base::system_error(describe(path_, file));
+  }
+  return opened;
+}
+
+base::Result<std::string> Dir::read(const char* file) const {
+  TRY_ASSIGN(const base::Fd opened, open_file(file, O_RDONLY));
+  auto text = base::read_all(opened.get());
+  if (!text) {
+    return std::unexpected(std::move(text).error().context(describe(path_, file)));
+  }
+  return text;
+}
+
+base::Result<> Dir::write(const char* file, std::string_view text) const {
+  // O_TRUNC means nothing to a control file; it makes an ordinary file behave like one.
+  TRY_ASSIGN(const base::Fd opened, open_file(file, O_WRONLY | O_TRUNC));
+  ssize_t written = 0;
+  do {
+    written = ::write(opened.get(), text.data(), text.size());
+  } while (written < 0 && errno == EINTR);
+  if (written < 0) {
+    return base::system_error(fmt::format("{}: writing '{}'", describe(path_, file), base::escape_terminal(text)));
+  }
+  if (static_cast<std::size_t>(written) != text.size()) {
+    return base::fail(base::ErrorKind::syscall,
+                      fmt::format("{}: took {} of the {} bytes of '{}'", describe(path_, file), written, text.size(),
+                                  base::escape_terminal(text)));
+  }
+  return {};
+}
+
+Snapshot take_snapshot(const Dir& dir) {
+  Snapshot now;
+  now.memory_current = value(dir, "memory.current", parse_count);
+  now.memory_peak = value(dir, "memory.peak", parse_count);
+  now.swap_current = value(dir, "memory.swap.current", parse_count);
+  now.swap_peak = value(dir, "memory.swap.peak", parse_count);
+  now.memory_max = value(dir, "memory.max", parse_limit);
+  now.memory_high = value(dir, "memory.high", parse_limit);
+  now.memory_min = value(dir, "memory.min", parse_limit);
+  now.memory_low = value(dir, "memory.low", parse_limit);
+  now.swap_max = value(dir, "memory.swap.max", parse_limit);
+  if (const auto group = value(dir, "memory.oom.group", parse_count)) {
+    now.oom_group = *group != 0;
+  }
+  now.memory_stat = value(dir, "memory.stat", parse_counters).value_or(Counters{});
+  now.events = value(dir, "memory.events", parse_memory_events);
+  now.events_local = value(dir, "memory.events.local", parse_memory_events);
+  now.swap_events = value(dir, "memory.swap.events", parse_swap_events);
+  now.pressure = value(dir, "memory.pressure", parse_pressure);
+  now.numa_stat = value(dir, "memory.numa_stat", parse_numa_stat).value_or(std::vector<NumaRow>{});
+  return now;
+}
+
+}  // namespace cgroup
