@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/nearest.h"
 #include "cli/report.h"
+#include "cli/wrap.h"
 
 namespace cli {
 namespace {
@@ -23,28 +24,6 @@ namespace po = boost::program_options;
 
 base::Error usage_error(std::string message) {
   return base::Error{.kind = base::ErrorKind::usage, .message = std::move(message)};
-}
-
-// One word per line wrapped at the given width, each line indented.
-std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
-  std::string out;
-  std::size_t column = indent;
-  while (!text.empty()) {
-    const auto end = std::min(text.find(' '), text.size());
-    const auto word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (column > indent && column + 1 + word.size() > width) {
-      out += '\n';
-      out.append(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-  }
-  return out;
 }
 
 // Boost's part: which word is an option, which its value. The mistakes left at this stage are a missing value and a
