@@ -39,13 +39,6 @@ std::string shown(const Limit& limit) {
   return limit.bytes ? fmt::format("{}", *limit.bytes) : "max";
 }
 
-bool took(const Limit& wanted, const Limit& got, std::uint64_t unit) {
-  if (!wanted.bytes || !got.bytes) {
-    return wanted == got;
-  }
-  return *got.bytes == *wanted.bytes - *wanted.bytes % unit || *got.bytes == *wanted.bytes;
-}
-
 base::Error refused(const Dir& dir, const char* file, base::Error error) {
   const bool forbidden = error.sys_errno == EACCES || error.sys_errno == EPERM;
   error.kind = forbidden ? ErrorKind::permission : ErrorKind::unsupported;
@@ -86,8 +79,9 @@ Result<std::optional<Limit>> apply(const Dir& dir, const Rule& rule, const Limit
                       fmt::format("{}: asked for {}, but this kernel has no such limit here", rule.file, shown(wanted)),
                       rule.remedy);
   }
-  TRY_ASSIGN(const Limit got, write_and_read_back(dir, rule.file, shown(wanted), parse_limit,
-                                                  [&](const Limit& limit) { return took(wanted, limit, rule.unit); }));
+  TRY_ASSIGN(const Limit got, write_and_read_back(dir, rule.file, shown(wanted), parse_limit, [&](const Limit& limit) {
+               return limit_took(wanted, limit, rule.unit);
+             }));
   return got;
 }
 
@@ -129,6 +123,13 @@ Result<Limits> apply_limits(const Dir& dir, const Limits& wanted, bool has_swap)
     }
   }
   return got;
+}
+
+bool limit_took(const Limit& wanted, const Limit& got, std::uint64_t unit) {
+  if (!wanted.bytes || !got.bytes) {
+    return wanted == got;
+  }
+  return *got.bytes == *wanted.bytes - *wanted.bytes % unit || *got.bytes == *wanted.bytes;
 }
 
 bool names_swap_area(std::string_view proc_swaps) {

@@ -12,6 +12,9 @@ namespace cgroup {
 // (swap, zswap) needs no file and comes back as nothing. has_swap: some swap area is in use (proc_swaps()).
 base::Result<Limits> apply_limits(const Dir& dir, const Limits& wanted, bool has_swap);
 
+// Whether got is what asking for wanted gives on a kernel that rounds down to unit.
+bool limit_took(const Limit& wanted, const Limit& got, std::uint64_t unit);
+
 // Whether the text of /proc/swaps names an area, below its heading.
 bool names_swap_area(std::string_view proc_swaps);
 
