@@ -21,7 +21,8 @@ class OverrunWatch {
     }
     if (last_ && *record.sequence > *last_ + 1) {
       warnings.push_back({.code = "log_overrun",
-                          .message = fmt::format("{} records of the kernel log were overwritten before they were read", *record.sequence - *last_ - 1),
+                          .message = fmt::format("{} records of the kernel log were overwritten before they were read",
+                                                 *record.sequence - *last_ - 1),
                           .input = input,
                           .line = line});
     }
@@ -34,7 +35,8 @@ class OverrunWatch {
 
 base::Result<bool> analyze_one(Source& source, std::size_t input, const AnalyzeOptions& options, Postmortem& into) {
   if (source.carrier && !Demux::knows(*source.carrier)) {
-    return base::fail(base::ErrorKind::usage, fmt::format("'{}' is not a carrier", *source.carrier), "oomlab list shows the carriers");
+    return base::fail(base::ErrorKind::usage, fmt::format("'{}' is not a carrier", *source.carrier),
+                      "oomlab list shows the carriers");
   }
   into.inputs.push_back({.name = source.name, .carrier = {}, .compression = {}});
   auto bytes = source.fd ? source_of_fd(source.fd.get()) : source_of_memory(source.bytes);

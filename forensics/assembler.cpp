@@ -3,23 +3,23 @@
 #include <algorithm>
 #include <cmath>
 
-#include "forensics/lines/userspace.h"
 #include "forensics/text.h"
 
 namespace forensics {
 namespace {
 
-constexpr double kGap = 30;                  // seconds between two lines of one report
-constexpr std::int64_t kWallGap = 120;       // the same by the time of day, which daemons stamp late when memory is short
-constexpr double kBackwards = 5;             // a step back by more is a new boot
-constexpr double kReaperDelay = 10;          // how long an incident waits for the reaper's line
-constexpr std::uint64_t kForeignAfter = 300; // lines of others after the kill before the report counts as over
+constexpr double kGap = 30;             // seconds between two lines of one report
+constexpr std::int64_t kWallGap = 120;  // the same by the time of day, which daemons stamp late when memory is short
+constexpr double kBackwards = 5;        // a step back by more is a new boot
+constexpr double kReaperDelay = 10;     // how long an incident waits for the reaper's line
+constexpr std::uint64_t kForeignAfter = 300;  // lines of others after the kill before the report counts as over
 constexpr std::size_t kMostSlots = 64;
 constexpr std::size_t kMostWaiting = 64;
-constexpr std::size_t kSoftWrap = 70;        // mail clients break at 72 to 80 columns
+constexpr std::size_t kSoftWrap = 70;  // mail clients break at 72 to 80 columns
 constexpr std::size_t kWidestMail = 80;
 
-// Whether a line begins a report when none is open. Weak ones are printed for other reasons too and count only when a certain one follows.
+// Whether a line begins a report when none is open. Weak ones are printed for other reasons too and count only when a
+// certain one follows.
 bool opens(const OomLine& line) {
   return std::holds_alternative<lines::Trigger>(line) || std::holds_alternative<lines::AllocationFailure>(line) ||
          std::holds_alternative<lines::MemcgLimit>(line) || std::holds_alternative<lines::UsageLine>(line) ||
@@ -35,16 +35,22 @@ bool opens(const OomLine& line) {
 }
 
 // Shapes that a line of anything could have: they never show that a line was understood.
-bool is_vague(const OomLine& line) { return std::holds_alternative<lines::StatCounter>(line); }
+bool is_vague(const OomLine& line) {
+  return std::holds_alternative<lines::StatCounter>(line);
+}
 
 // Without a last number that the end of the input may have cut.
 std::string_view without_cut_number(std::string_view message) {
   const auto end = message.find_last_not_of("0123456789");
-  return end == std::string_view::npos || (message[end] != '=' && message[end] != ':' && message[end] != '-') ? message : message.substr(0, end + 1);
+  return end == std::string_view::npos || (message[end] != '=' && message[end] != ':' && message[end] != '-')
+             ? message
+             : message.substr(0, end + 1);
 }
 
 bool same_storm(const Incident& a, const Incident& b) {
-  const auto memcg = [](const Incident& incident) { return incident.cgroup ? incident.cgroup->oom_memcg : std::nullopt; };
+  const auto memcg = [](const Incident& incident) {
+    return incident.cgroup ? incident.cgroup->oom_memcg : std::nullopt;
+  };
   const bool nobody = a.kind == "no_victim" || a.kind == "allocation_failure";
   return nobody && a.kind == b.kind && a.scope == b.scope && a.time.host == b.time.host && memcg(a) == memcg(b) &&
          (memcg(a) || a.trigger.comm == b.trigger.comm) && a.trigger.order == b.trigger.order && a.manual == b.manual;
@@ -109,7 +115,8 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
     }
     boot_ = record.boot;
   }
-  if (!record.kernel || record.message.starts_with("oomd kill: ") || (record.bare || !record.tag.empty() || record.message.find("]: ") != std::string_view::npos)) {
+  if (!record.kernel || record.message.starts_with("oomd kill: ") ||
+      (record.bare || !record.tag.empty() || record.message.find("]: ") != std::string_view::npos)) {
     if (const auto kill = lines::parse_userspace_kill(record.tag, record.message)) {
       add_userspace(*kill, record, line);
       return;
@@ -118,14 +125,16 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
   if (!record.kernel) {
     return;
   }
-  if (record.bare && (record.message == "--" || record.message == "-- Reboot --" || record.message.starts_with("-- Boot "))) {
+  if (record.bare &&
+      (record.message == "--" || record.message == "-- Reboot --" || record.message.starts_with("-- Boot "))) {
     close_all();
     return;
   }
   add_message(record, record.message, line, length, ended);
 }
 
-void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended) {
+void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length,
+                            bool ended) {
   if (trim(message).empty()) {
     return;
   }
@@ -173,7 +182,8 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
     return false;
   }
   const auto word = message.substr(0, std::min(message.find(' '), message.size()));
-  const bool soft = !message.starts_with(" ") && slot.last_length <= kWidestMail && slot.last_length + 1 + word.size() > kSoftWrap;
+  const bool soft =
+      !message.starts_with(" ") && slot.last_length <= kWidestMail && slot.last_length + 1 + word.size() > kSoftWrap;
   std::string whole = slot.last_text + (soft ? " " : "") + std::string(message);
   const auto what = parse_oom_line(whole);
   const auto before = parse_oom_line(slot.last_text);
@@ -256,8 +266,8 @@ void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, 
     case Report::Fit::next_report:
       break;
   }
-  if (std::holds_alternative<lines::AllocationFailure>(what) && !slot.open->has_outcome() && slot.open->is_certain() && !slot.suspended &&
-      !slot.open->is_allocation_failure()) {
+  if (std::holds_alternative<lines::AllocationFailure>(what) && !slot.open->has_outcome() && slot.open->is_certain() &&
+      !slot.suspended && !slot.open->is_allocation_failure()) {
     slot.suspended = std::move(slot.open);  // another CPU's failure in the middle of a report
     open_report(slot, what, record, line);
     return;

@@ -8,14 +8,16 @@
 #include <string_view>
 #include <vector>
 
+#include "forensics/lines/userspace.h"
 #include "forensics/record.h"
 #include "forensics/report.h"
 
 namespace forensics {
 
-// Records of one input to incidents: the only part of the parser that has a memory. One report is open per printk caller (or one, where the log does not say the
-// caller). A report ends with what begins another, some time after its kill, at a new boot or at the end. Finished incidents wait a little, so that the reaper's
-// late line finds its victim and a storm of equal reports without victim folds into one.
+// Records of one input to incidents: the only part of the parser that has a memory. One report is open per printk
+// caller (or one, where the log does not say the caller). A report ends with what begins another, some time after its
+// kill, at a new boot or at the end. Finished incidents wait a little, so that the reaper's late line finds its victim
+// and a storm of equal reports without victim folds into one.
 class Assembler {
  public:
   using Sink = std::function<bool(Incident&&)>;  // false: no more are wanted

@@ -44,8 +44,12 @@ class MemorySource final : public ByteSource {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> source_of_fd(int fd) { return std::make_unique<FdSource>(fd); }
+std::unique_ptr<ByteSource> source_of_fd(int fd) {
+  return std::make_unique<FdSource>(fd);
+}
 
-std::unique_ptr<ByteSource> source_of_memory(std::string_view bytes) { return std::make_unique<MemorySource>(bytes); }
+std::unique_ptr<ByteSource> source_of_memory(std::string_view bytes) {
+  return std::make_unique<MemorySource>(bytes);
+}
 
 }  // namespace forensics

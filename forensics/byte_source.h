@@ -31,7 +31,8 @@ class ByteSource {
 std::unique_ptr<ByteSource> source_of_fd(int fd);
 // Bytes in memory, which must outlive the source.
 std::unique_ptr<ByteSource> source_of_memory(std::string_view bytes);
-// Looks at the first bytes and undoes gzip, xz or zstd (also several members one after the other); anything else passes through.
+// Looks at the first bytes and undoes gzip, xz or zstd (also several members one after the other); anything else passes
+// through.
 std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> inner);
 
 }  // namespace forensics

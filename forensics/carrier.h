@@ -17,7 +17,8 @@ struct CarrierSample {
   std::string_view line, message;
 };
 
-// A carrier whose records span lines (journalctl -o export, dmesg --json). It takes over when its starts() says so and stays until a line is not its own.
+// A carrier whose records span lines (journalctl -o export, dmesg --json). It takes over when its starts() says so and
+// stays until a line is not its own.
 class BlockDecoder {
  public:
   BlockDecoder() = default;
@@ -38,7 +39,7 @@ struct Carrier {
   int rank = 0;              // tried in this order: the more a shape demands the earlier
   // The record of a line, or nothing when the line has not this shape. Views may go into scratch.
   std::optional<Record> (*decode)(std::string_view line, std::string& scratch) = nullptr;
-  bool (*starts)(std::string_view line) = nullptr;         // set together with make_block
+  bool (*starts)(std::string_view line) = nullptr;  // set together with make_block
   std::unique_ptr<BlockDecoder> (*make_block)() = nullptr;
   std::span<const CarrierSample> samples;  // single lines; block carriers are tested on their own
 };

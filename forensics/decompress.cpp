@@ -44,7 +44,10 @@ class Gzip final : public Codec {
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
     stream_.avail_out = static_cast<uInt>(out.size());
     const int status = inflate(&stream_, Z_NO_FLUSH);
-    Step step{.consumed = in.size() - stream_.avail_in, .produced = out.size() - stream_.avail_out, .member_end = status == Z_STREAM_END, .error = {}};
+    Step step{.consumed = in.size() - stream_.avail_in,
+              .produced = out.size() - stream_.avail_out,
+              .member_end = status == Z_STREAM_END,
+              .error = {}};
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
       step.error = stream_.msg != nullptr ? stream_.msg : "damaged";
     }
@@ -66,8 +69,11 @@ class Xz final : public Codec {
     stream_.avail_in = in.size();
     stream_.next_out = reinterpret_cast<uint8_t*>(out.data());
     stream_.avail_out = out.size();
-    const auto status = lzma_code(&stream_, LZMA_RUN);
-    Step step{.consumed = in.size() - stream_.avail_in, .produced = out.size() - stream_.avail_out, .member_end = status == LZMA_STREAM_END, .error = {}};
+    const auto status = ready_ ? lzma_code(&stream_, LZMA_RUN) : LZMA_MEM_ERROR;
+    Step step{.consumed = in.size() - stream_.avail_in,
+              .produced = out.size() - stream_.avail_out,
+              .member_end = status == LZMA_STREAM_END,
+              .error = {}};
     if (status != LZMA_OK && status != LZMA_STREAM_END && status != LZMA_BUF_ERROR) {
       step.error = fmt::format("damaged (lzma error {})", static_cast<int>(status));
     }
@@ -76,12 +82,13 @@ class Xz final : public Codec {
   void restart() override {
     lzma_end(&stream_);
     stream_ = LZMA_STREAM_INIT;
-    (void)lzma_stream_decoder(&stream_, kXzMemory, 0);
+    ready_ = lzma_stream_decoder(&stream_, kXzMemory, 0) == LZMA_OK;
   }
   [[nodiscard]] std::string name() const override { return "xz"; }
 
  private:
   lzma_stream stream_ = LZMA_STREAM_INIT;
+  bool ready_ = false;
 };
 
 class Zstd final : public Codec {
@@ -109,7 +116,9 @@ std::unique_ptr<Codec> codec_for(std::string_view first) {
   if (first.starts_with(std::string_view("\x1f\x8b\x08", 3))) {
     return std::make_unique<Gzip>();
   }
-  if (first.starts_with(std::string_view("\xfd" "7zXZ\0", 6))) {
+  if (first.starts_with(std::string_view("\xfd"
+                                         "7zXZ\0",
+                                         6))) {
     return std::make_unique<Xz>();
   }
   if (first.starts_with(std::string_view("\x28\xb5\x2f\xfd", 4))) {
@@ -196,12 +205,14 @@ class Decompressed final : public ByteSource {
   std::unique_ptr<Codec> codec_;
   std::array<char, kInput> input_{};
   std::size_t begin_ = 0, end_ = 0;
-  bool looked_ = false, done_ = false, at_member_end_ = true;
+  bool looked_ = false, done_ = false, at_member_end_ = false;
   std::optional<std::string> damage_;
 };
 
 }  // namespace
 
-std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> inner) { return std::make_unique<Decompressed>(std::move(inner)); }
+std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> inner) {
+  return std::make_unique<Decompressed>(std::move(inner));
+}
 
 }  // namespace forensics

@@ -16,7 +16,8 @@ std::string document_name(std::string_view name) {
 
 // journalctl's own lines between records.
 bool is_journal_mark(std::string_view line) {
-  return line.starts_with("-- Boot ") || line.starts_with("-- Reboot --") || line.starts_with("-- Logs begin at ") || line.starts_with("-- Journal begins at ");
+  return line.starts_with("-- Boot ") || line.starts_with("-- Reboot --") || line.starts_with("-- Logs begin at ") ||
+         line.starts_with("-- Journal begins at ");
 }
 
 }  // namespace
@@ -27,11 +28,12 @@ Demux::Demux(const std::optional<std::string>& forced) {
       carriers_.push_back({.carrier = &carrier});
     }
   }
-  std::ranges::stable_sort(carriers_, {}, [](const Entry& entry) { return (*entry.carrier)->rank; });
+  std::ranges::stable_sort(carriers_, {}, [](const Entry& entry) { return entry.carrier->value->rank; });
 }
 
 bool Demux::knows(std::string_view name) {
-  return std::ranges::any_of(all_carriers(), [&](const auto& carrier) { return document_name(carrier.name) == document_name(name); });
+  return std::ranges::any_of(all_carriers(),
+                             [&](const auto& carrier) { return document_name(carrier.name) == document_name(name); });
 }
 
 std::optional<Record> Demux::decode(std::string_view line) {
@@ -42,7 +44,7 @@ std::optional<Record> Demux::decode(std::string_view line) {
     return std::nullopt;
   }
   for (auto& entry : carriers_) {
-    const auto& carrier = **entry.carrier;
+    const auto& carrier = *entry.carrier->value;
     if (carrier.decode == nullptr) {
       continue;
     }
@@ -73,7 +75,7 @@ void Demux::feed(std::string_view line) {
     block_.reset();
   }
   for (std::size_t i = 0; i < carriers_.size(); ++i) {
-    const auto& carrier = **carriers_[i].carrier;
+    const auto& carrier = *carriers_[i].carrier->value;
     if (carrier.starts != nullptr && carrier.starts(line)) {
       block_ = carrier.make_block();
       block_index_ = i;
@@ -120,7 +122,8 @@ std::optional<std::string> Demux::carrier() const {
     return std::nullopt;
   }
   if (best->carrier->name == "syslog" && journal_marks_) {
-    return "journal_text";  // journalctl's short format is syslog's, but for its marks and its indented continuation lines
+    return "journal_text";  // journalctl's short format is syslog's, but for its marks and its indented continuation
+                            // lines
   }
   return document_name(best->carrier->name);
 }

@@ -11,7 +11,8 @@
 
 namespace forensics {
 
-// Lines of one input to records: tries the carriers on every line, the most demanding shape first, so that an input may mix them.
+// Lines of one input to records: tries the carriers on every line, the most demanding shape first, so that an input may
+// mix them.
 class Demux {
  public:
   // forced: a carrier's name, else all are tried.

@@ -15,54 +15,94 @@ struct Bit {
 
 // Where the bits are, by era. Bits 0x1 to 0x8 and 0x20 to 0x80 never moved.
 constexpr Bit kBits26[] = {  // 2.6.32 to 4.3
-    {0x10, "__GFP_WAIT"},          {0x100, "__GFP_COLD"},         {0x200, "__GFP_NOWARN"},      {0x400, "__GFP_REPEAT"},
-    {0x800, "__GFP_NOFAIL"},       {0x1000, "__GFP_NORETRY"},     {0x2000, "__GFP_MEMALLOC"},   {0x4000, "__GFP_COMP"},
-    {0x8000, "__GFP_ZERO"},        {0x10000, "__GFP_NOMEMALLOC"}, {0x20000, "__GFP_HARDWALL"},  {0x40000, "__GFP_THISNODE"},
-    {0x80000, "__GFP_RECLAIMABLE"}, {0x100000, "__GFP_NOACCOUNT"}, {0x200000, "__GFP_NOTRACK"}, {0x400000, "__GFP_NO_KSWAPD"},
-    {0x800000, "__GFP_OTHER_NODE"}, {0x1000000, "__GFP_WRITE"}};
+    {0x10, "__GFP_WAIT"},           {0x100, "__GFP_COLD"},          {0x200, "__GFP_NOWARN"},
+    {0x400, "__GFP_REPEAT"},        {0x800, "__GFP_NOFAIL"},        {0x1000, "__GFP_NORETRY"},
+    {0x2000, "__GFP_MEMALLOC"},     {0x4000, "__GFP_COMP"},         {0x8000, "__GFP_ZERO"},
+    {0x10000, "__GFP_NOMEMALLOC"},  {0x20000, "__GFP_HARDWALL"},    {0x40000, "__GFP_THISNODE"},
+    {0x80000, "__GFP_RECLAIMABLE"}, {0x100000, "__GFP_NOACCOUNT"},  {0x200000, "__GFP_NOTRACK"},
+    {0x400000, "__GFP_NO_KSWAPD"},  {0x800000, "__GFP_OTHER_NODE"}, {0x1000000, "__GFP_WRITE"}};
 constexpr Bit kBits44[] = {  // 4.4 to 4.9
-    {0x10, "__GFP_RECLAIMABLE"},   {0x100, "__GFP_COLD"},         {0x200, "__GFP_NOWARN"},      {0x400, "__GFP_REPEAT"},
-    {0x800, "__GFP_NOFAIL"},       {0x1000, "__GFP_NORETRY"},     {0x2000, "__GFP_MEMALLOC"},   {0x4000, "__GFP_COMP"},
-    {0x8000, "__GFP_ZERO"},        {0x10000, "__GFP_NOMEMALLOC"}, {0x20000, "__GFP_HARDWALL"},  {0x40000, "__GFP_THISNODE"},
-    {0x80000, "__GFP_ATOMIC"},     {0x100000, "__GFP_ACCOUNT"},   {0x200000, "__GFP_NOTRACK"},  {0x400000, "__GFP_DIRECT_RECLAIM"},
-    {0x800000, "__GFP_OTHER_NODE"}, {0x1000000, "__GFP_WRITE"},   {0x2000000, "__GFP_KSWAPD_RECLAIM"}};
+    {0x10, "__GFP_RECLAIMABLE"},
+    {0x100, "__GFP_COLD"},
+    {0x200, "__GFP_NOWARN"},
+    {0x400, "__GFP_REPEAT"},
+    {0x800, "__GFP_NOFAIL"},
+    {0x1000, "__GFP_NORETRY"},
+    {0x2000, "__GFP_MEMALLOC"},
+    {0x4000, "__GFP_COMP"},
+    {0x8000, "__GFP_ZERO"},
+    {0x10000, "__GFP_NOMEMALLOC"},
+    {0x20000, "__GFP_HARDWALL"},
+    {0x40000, "__GFP_THISNODE"},
+    {0x80000, "__GFP_ATOMIC"},
+    {0x100000, "__GFP_ACCOUNT"},
+    {0x200000, "__GFP_NOTRACK"},
+    {0x400000, "__GFP_DIRECT_RECLAIM"},
+    {0x800000, "__GFP_OTHER_NODE"},
+    {0x1000000, "__GFP_WRITE"},
+    {0x2000000, "__GFP_KSWAPD_RECLAIM"}};
 constexpr Bit kBits410[] = {  // 4.10 to 4.17
-    {0x10, "__GFP_RECLAIMABLE"},   {0x100, "__GFP_COLD"},         {0x200, "__GFP_NOWARN"},      {0x400, "__GFP_RETRY_MAYFAIL"},
-    {0x800, "__GFP_NOFAIL"},       {0x1000, "__GFP_NORETRY"},     {0x2000, "__GFP_MEMALLOC"},   {0x4000, "__GFP_COMP"},
-    {0x8000, "__GFP_ZERO"},        {0x10000, "__GFP_NOMEMALLOC"}, {0x20000, "__GFP_HARDWALL"},  {0x40000, "__GFP_THISNODE"},
-    {0x80000, "__GFP_ATOMIC"},     {0x100000, "__GFP_ACCOUNT"},   {0x200000, "__GFP_NOTRACK"},  {0x400000, "__GFP_DIRECT_RECLAIM"},
-    {0x800000, "__GFP_WRITE"},     {0x1000000, "__GFP_KSWAPD_RECLAIM"}, {0x2000000, "__GFP_NOLOCKDEP"}};
+    {0x10, "__GFP_RECLAIMABLE"},        {0x100, "__GFP_COLD"},       {0x200, "__GFP_NOWARN"},
+    {0x400, "__GFP_RETRY_MAYFAIL"},     {0x800, "__GFP_NOFAIL"},     {0x1000, "__GFP_NORETRY"},
+    {0x2000, "__GFP_MEMALLOC"},         {0x4000, "__GFP_COMP"},      {0x8000, "__GFP_ZERO"},
+    {0x10000, "__GFP_NOMEMALLOC"},      {0x20000, "__GFP_HARDWALL"}, {0x40000, "__GFP_THISNODE"},
+    {0x80000, "__GFP_ATOMIC"},          {0x100000, "__GFP_ACCOUNT"}, {0x200000, "__GFP_NOTRACK"},
+    {0x400000, "__GFP_DIRECT_RECLAIM"}, {0x800000, "__GFP_WRITE"},   {0x1000000, "__GFP_KSWAPD_RECLAIM"},
+    {0x2000000, "__GFP_NOLOCKDEP"}};
 constexpr Bit kBits418[] = {  // 4.18 to 5.0
-    {0x10, "__GFP_RECLAIMABLE"},   {0x100, "__GFP_WRITE"},        {0x200, "__GFP_NOWARN"},      {0x400, "__GFP_RETRY_MAYFAIL"},
-    {0x800, "__GFP_NOFAIL"},       {0x1000, "__GFP_NORETRY"},     {0x2000, "__GFP_MEMALLOC"},   {0x4000, "__GFP_COMP"},
-    {0x8000, "__GFP_ZERO"},        {0x10000, "__GFP_NOMEMALLOC"}, {0x20000, "__GFP_HARDWALL"},  {0x40000, "__GFP_THISNODE"},
-    {0x80000, "__GFP_ATOMIC"},     {0x100000, "__GFP_ACCOUNT"},   {0x200000, "__GFP_DIRECT_RECLAIM"},
+    {0x10, "__GFP_RECLAIMABLE"},        {0x100, "__GFP_WRITE"},       {0x200, "__GFP_NOWARN"},
+    {0x400, "__GFP_RETRY_MAYFAIL"},     {0x800, "__GFP_NOFAIL"},      {0x1000, "__GFP_NORETRY"},
+    {0x2000, "__GFP_MEMALLOC"},         {0x4000, "__GFP_COMP"},       {0x8000, "__GFP_ZERO"},
+    {0x10000, "__GFP_NOMEMALLOC"},      {0x20000, "__GFP_HARDWALL"},  {0x40000, "__GFP_THISNODE"},
+    {0x80000, "__GFP_ATOMIC"},          {0x100000, "__GFP_ACCOUNT"},  {0x200000, "__GFP_DIRECT_RECLAIM"},
     {0x400000, "__GFP_KSWAPD_RECLAIM"}, {0x800000, "__GFP_NOLOCKDEP"}};
 constexpr Bit kBits51[] = {  // 5.1 on; bits from 0x800000 mean different things in different releases and stay numbers
-    {0x10, "__GFP_RECLAIMABLE"},   {0x100, "__GFP_ZERO"},         {0x200, "__GFP_ATOMIC"},      {0x400, "__GFP_DIRECT_RECLAIM"},
-    {0x800, "__GFP_KSWAPD_RECLAIM"}, {0x1000, "__GFP_WRITE"},     {0x2000, "__GFP_NOWARN"},     {0x4000, "__GFP_RETRY_MAYFAIL"},
-    {0x8000, "__GFP_NOFAIL"},      {0x10000, "__GFP_NORETRY"},    {0x20000, "__GFP_MEMALLOC"},  {0x40000, "__GFP_COMP"},
-    {0x80000, "__GFP_NOMEMALLOC"}, {0x100000, "__GFP_HARDWALL"},  {0x200000, "__GFP_THISNODE"}, {0x400000, "__GFP_ACCOUNT"}};
-constexpr Bit kFixedBits[] = {{0x1, "__GFP_DMA"},   {0x2, "__GFP_HIGHMEM"}, {0x4, "__GFP_DMA32"}, {0x8, "__GFP_MOVABLE"},
-                              {0x20, "__GFP_HIGH"}, {0x40, "__GFP_IO"},     {0x80, "__GFP_FS"}};
+    {0x10, "__GFP_RECLAIMABLE"},     {0x100, "__GFP_ZERO"},           {0x200, "__GFP_ATOMIC"},
+    {0x400, "__GFP_DIRECT_RECLAIM"}, {0x800, "__GFP_KSWAPD_RECLAIM"}, {0x1000, "__GFP_WRITE"},
+    {0x2000, "__GFP_NOWARN"},        {0x4000, "__GFP_RETRY_MAYFAIL"}, {0x8000, "__GFP_NOFAIL"},
+    {0x10000, "__GFP_NORETRY"},      {0x20000, "__GFP_MEMALLOC"},     {0x40000, "__GFP_COMP"},
+    {0x80000, "__GFP_NOMEMALLOC"},   {0x100000, "__GFP_HARDWALL"},    {0x200000, "__GFP_THISNODE"},
+    {0x400000, "__GFP_ACCOUNT"}};
+constexpr Bit kFixedBits[] = {{0x1, "__GFP_DMA"},     {0x2, "__GFP_HIGHMEM"}, {0x4, "__GFP_DMA32"},
+                              {0x8, "__GFP_MOVABLE"}, {0x20, "__GFP_HIGH"},   {0x40, "__GFP_IO"},
+                              {0x80, "__GFP_FS"}};
 
 // Composites, widest first as %pGg matches them (include/trace/events/mmflags.h).
-constexpr Bit kComposites26[] = {{0x200da, "GFP_HIGHUSER_MOVABLE"}, {0x200d2, "GFP_HIGHUSER"}, {0x200d0, "GFP_USER"},
-                                 {0x800d0, "GFP_TEMPORARY"},        {0xd0, "GFP_KERNEL"},      {0x50, "GFP_NOFS"},
-                                 {0x20, "GFP_ATOMIC"},              {0x10, "GFP_NOIO"}};
-constexpr Bit kComposites44[] = {{0x24200ca, "GFP_HIGHUSER_MOVABLE"}, {0x24200c2, "GFP_HIGHUSER"}, {0x24200c0, "GFP_USER"},
-                                 {0x24000d0, "GFP_TEMPORARY"},        {0x25000c0, "GFP_KERNEL_ACCOUNT"}, {0x24000c0, "GFP_KERNEL"},
-                                 {0x2400040, "GFP_NOFS"},             {0x2080020, "GFP_ATOMIC"},   {0x2400000, "GFP_NOIO"},
+constexpr Bit kComposites26[] = {{0x200da, "GFP_HIGHUSER_MOVABLE"},
+                                 {0x200d2, "GFP_HIGHUSER"},
+                                 {0x200d0, "GFP_USER"},
+                                 {0x800d0, "GFP_TEMPORARY"},
+                                 {0xd0, "GFP_KERNEL"},
+                                 {0x50, "GFP_NOFS"},
+                                 {0x20, "GFP_ATOMIC"},
+                                 {0x10, "GFP_NOIO"}};
+constexpr Bit kComposites44[] = {{0x24200ca, "GFP_HIGHUSER_MOVABLE"},
+                                 {0x24200c2, "GFP_HIGHUSER"},
+                                 {0x24200c0, "GFP_USER"},
+                                 {0x24000d0, "GFP_TEMPORARY"},
+                                 {0x25000c0, "GFP_KERNEL_ACCOUNT"},
+                                 {0x24000c0, "GFP_KERNEL"},
+                                 {0x2400040, "GFP_NOFS"},
+                                 {0x2080020, "GFP_ATOMIC"},
+                                 {0x2400000, "GFP_NOIO"},
                                  {0x2000000, "GFP_NOWAIT"}};
-constexpr Bit kComposites410[] = {{0x14200ca, "GFP_HIGHUSER_MOVABLE"}, {0x14200c2, "GFP_HIGHUSER"}, {0x14200c0, "GFP_USER"},
-                                  {0x15000c0, "GFP_KERNEL_ACCOUNT"},   {0x14000c0, "GFP_KERNEL"},   {0x1400040, "GFP_NOFS"},
-                                  {0x1080020, "GFP_ATOMIC"},           {0x1400000, "GFP_NOIO"},     {0x1000000, "GFP_NOWAIT"}};
-constexpr Bit kComposites418[] = {{0x6200ca, "GFP_HIGHUSER_MOVABLE"}, {0x6200c2, "GFP_HIGHUSER"}, {0x6200c0, "GFP_USER"},
-                                  {0x7000c0, "GFP_KERNEL_ACCOUNT"},   {0x6000c0, "GFP_KERNEL"},   {0x600040, "GFP_NOFS"},
-                                  {0x480020, "GFP_ATOMIC"},           {0x600000, "GFP_NOIO"},     {0x400000, "GFP_NOWAIT"}};
-constexpr Bit kComposites51[] = {{0x100cca, "GFP_HIGHUSER_MOVABLE"}, {0x100cc2, "GFP_HIGHUSER"}, {0x100cc0, "GFP_USER"},
-                                 {0x400cc0, "GFP_KERNEL_ACCOUNT"},   {0xcc0, "GFP_KERNEL"},      {0xc40, "GFP_NOFS"},
-                                 {0xa20, "GFP_ATOMIC"},              {0xc00, "GFP_NOIO"},        {0x800, "GFP_NOWAIT"}};
+constexpr Bit kComposites410[] = {
+    {0x14200ca, "GFP_HIGHUSER_MOVABLE"}, {0x14200c2, "GFP_HIGHUSER"}, {0x14200c0, "GFP_USER"},
+    {0x15000c0, "GFP_KERNEL_ACCOUNT"},   {0x14000c0, "GFP_KERNEL"},   {0x1400040, "GFP_NOFS"},
+    {0x1080020, "GFP_ATOMIC"},           {0x1400000, "GFP_NOIO"},     {0x1000000, "GFP_NOWAIT"}};
+constexpr Bit kComposites418[] = {
+    {0x6200ca, "GFP_HIGHUSER_MOVABLE"}, {0x6200c2, "GFP_HIGHUSER"}, {0x6200c0, "GFP_USER"},
+    {0x7000c0, "GFP_KERNEL_ACCOUNT"},   {0x6000c0, "GFP_KERNEL"},   {0x600040, "GFP_NOFS"},
+    {0x480020, "GFP_ATOMIC"},           {0x600000, "GFP_NOIO"},     {0x400000, "GFP_NOWAIT"}};
+constexpr Bit kComposites51[] = {{0x100cca, "GFP_HIGHUSER_MOVABLE"},
+                                 {0x100cc2, "GFP_HIGHUSER"},
+                                 {0x100cc0, "GFP_USER"},
+                                 {0x400cc0, "GFP_KERNEL_ACCOUNT"},
+                                 {0xcc0, "GFP_KERNEL"},
+                                 {0xc40, "GFP_NOFS"},
+                                 {0xa20, "GFP_ATOMIC"},
+                                 {0xc00, "GFP_NOIO"},
+                                 {0x800, "GFP_NOWAIT"}};
 
 struct Era {
   std::span<const Bit> bits, composites;
@@ -120,7 +160,8 @@ void expand(std::vector<std::string>& flags, std::string_view name, bool old_era
   };
   constexpr Composite kParts[] = {
       {"GFP_TRANSHUGE", "GFP_TRANSHUGE_LIGHT|__GFP_DIRECT_RECLAIM"},
-      {"GFP_TRANSHUGE_LIGHT", "__GFP_FS|__GFP_IO|__GFP_HARDWALL|__GFP_HIGHMEM|__GFP_MOVABLE|__GFP_COMP|__GFP_NOMEMALLOC|__GFP_NOWARN"},
+      {"GFP_TRANSHUGE_LIGHT",
+       "__GFP_FS|__GFP_IO|__GFP_HARDWALL|__GFP_HIGHMEM|__GFP_MOVABLE|__GFP_COMP|__GFP_NOMEMALLOC|__GFP_NOWARN"},
       {"GFP_HIGHUSER_MOVABLE", "GFP_HIGHUSER|__GFP_MOVABLE"},
       {"GFP_HIGHUSER", "GFP_USER|__GFP_HIGHMEM"},
       {"GFP_USER", "GFP_KERNEL|__GFP_HARDWALL"},

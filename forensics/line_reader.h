@@ -18,8 +18,9 @@ struct Line {
   bool ended = true;         // false for a last line without newline, which may be cut
 };
 
-// Bytes to lines: reads in chunks, decompresses by content, removes a byte-order mark, turns UTF-16 (with mark) into UTF-8, drops NULs (what a power loss leaves) and
-// carriage returns at line ends. A line over 1 MiB is cut there; the rest of it is skipped.
+// Bytes to lines: reads in chunks, decompresses by content, removes a byte-order mark, turns UTF-16 (with mark) into
+// UTF-8, drops NULs (what a power loss leaves) and carriage returns at line ends. A line over 1 MiB is cut there; the
+// rest of it is skipped.
 class LineReader {
  public:
   explicit LineReader(std::unique_ptr<ByteSource> source);
@@ -27,10 +28,12 @@ class LineReader {
   // The next line; nothing at the end of the input. An error is one of reading.
   base::Result<std::optional<Line>> next();
 
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }        // of text, after decompression
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }  // of text, after decompression
   [[nodiscard]] std::uint64_t lines() const { return number_; }
   [[nodiscard]] std::optional<std::string> compression() const { return source_->compression(); }
-  [[nodiscard]] std::optional<std::string> damage() const { return source_->damage(); }  // why the input ended early, if it did
+  [[nodiscard]] std::optional<std::string> damage() const {
+    return source_->damage();
+  }  // why the input ended early, if it did
 
  private:
   base::Result<bool> fill();

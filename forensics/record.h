@@ -15,22 +15,24 @@ struct WallTime {
   std::string_view zone;      // "Z", "+02:00", "+0200", "CET"
 };
 
-// RFC 3339 as far as the carrier states it: a missing year is "--10-12T19:00:20", a missing zone is left out (a zone's name is too).
+// RFC 3339 as far as the carrier states it: a missing year is "--10-12T19:00:20", a missing zone is left out (a zone's
+// name is too).
 std::string to_text(const WallTime& time);
 // Seconds since the start of the year (or of the epoch when the year is known), to compare times of one carrier.
 std::int64_t to_seconds(const WallTime& time);
 
-// What a carrier makes of one line. Views borrow from the line or from the decoder's scratch space, until the next line.
+// What a carrier makes of one line. Views borrow from the line or from the decoder's scratch space, until the next
+// line.
 struct Record {
   std::string_view message;
   std::optional<double> monotonic_s;
   std::optional<WallTime> wall;
   std::string_view host;
-  std::string_view caller;  // "T12", "C3": PRINTK_CALLER
-  std::string_view boot;    // journald's boot id
-  std::string_view tag;     // the program, when it is not the kernel
-  bool kernel = true;       // the kernel's words
-  bool bare = false;        // a line without any prefix: may continue the record before it
+  std::string_view caller;                // "T12", "C3": PRINTK_CALLER
+  std::string_view boot;                  // journald's boot id
+  std::string_view tag;                   // the program, when it is not the kernel
+  bool kernel = true;                     // the kernel's words
+  bool bare = false;                      // a line without any prefix: may continue the record before it
   std::optional<std::uint64_t> sequence;  // /dev/kmsg
 };
 

@@ -40,7 +40,8 @@ Report::Fit Report::add(const OomLine& line, const Record& record, std::uint64_t
       }
     }
     waiting_.clear();
-    if (!std::holds_alternative<lines::StatCounter>(line) && !std::holds_alternative<lines::StatsHeader>(line) && open_ == Open::stats) {
+    if (!std::holds_alternative<lines::StatCounter>(line) && !std::holds_alternative<lines::StatsHeader>(line) &&
+        open_ == Open::stats) {
       open_ = Open::none;
     }
   }
@@ -105,9 +106,13 @@ void Report::give_victim(Victim victim) {
   parts_.incident.victims.push_back(std::move(victim));
 }
 
-bool Report::has_outcome() const { return phase_ == Phase::kill; }
+bool Report::has_outcome() const {
+  return phase_ == Phase::kill;
+}
 
-void Report::reach(Phase phase) { phase_ = std::max(phase_, phase); }
+void Report::reach(Phase phase) {
+  phase_ = std::max(phase_, phase);
+}
 
 MemoryInfo& Report::memory_info() {
   auto& info = parts_.incident.memory_info;

@@ -11,7 +11,8 @@
 
 namespace forensics {
 
-// One report while its lines come in. It takes what fits the order in which the kernel prints, and says when a line belongs to another report.
+// One report while its lines come in. It takes what fits the order in which the kernel prints, and says when a line
+// belongs to another report.
 class Report {
  public:
   Report(std::size_t input, std::uint64_t line, const Record& record);
@@ -94,7 +95,7 @@ class Report {
   Phase phase_ = Phase::nothing;
   bool certain_ = false, trace_over_ = false;
   enum class Open { none, stats, slab, allocations } open_ = Open::none;
-  cgroup::Counters stats_before_;  // for amend()
+  cgroup::Counters stats_before_;                                                 // for amend()
   std::optional<std::pair<std::optional<std::int64_t>, std::string>> last_zone_;  // lowmem_reserve[] follows its zone
   std::optional<std::string> group_;
   std::optional<double> now_, group_time_;

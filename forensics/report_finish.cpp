@@ -18,10 +18,12 @@ bool trace_has(const ReportParts& parts, std::initializer_list<std::string_view>
   });
 }
 
-// The summary's constraint says memcg only from 5.2 on (5.0 and 5.1 print CONSTRAINT_NONE always): oom_memcg and the words before "Killed" are better evidence.
+// The summary's constraint says memcg only from 5.2 on (5.0 and 5.1 print CONSTRAINT_NONE always): oom_memcg and the
+// words before "Killed" are better evidence.
 std::string scope_of(const ReportParts& parts) {
   const auto& cgroup = parts.incident.cgroup;
-  const bool memcg = (cgroup && (cgroup->oom_memcg || cgroup->memory)) || parts.domain == lines::Domain::memcg || parts.memcg_block || parts.memcg_panic;
+  const bool memcg = (cgroup && (cgroup->oom_memcg || cgroup->memory)) || parts.domain == lines::Domain::memcg ||
+                     parts.memcg_block || parts.memcg_panic;
   if (parts.constraint) {
     if (*parts.constraint == "CONSTRAINT_CPUSET") {
       return "cpuset";
@@ -49,7 +51,8 @@ std::string scope_of(const ReportParts& parts) {
   if (trace_has(parts, {"mem_cgroup_out_of_memory", "mem_cgroup_oom_synchronize", "mem_cgroup_oom", "try_charge"})) {
     return "memcg";
   }
-  const bool global = parts.global_block || parts.panic || parts.incident.manual || trace_has(parts, {"__alloc_pages", "alloc_pages", "moom_callback"});
+  const bool global = parts.global_block || parts.panic || parts.incident.manual ||
+                      trace_has(parts, {"__alloc_pages", "alloc_pages", "moom_callback"});
   return global ? "global" : "unknown";
 }
 
@@ -64,7 +67,8 @@ std::string kind_of(const ReportParts& parts) {
   return nobody && parts.incident.victims.empty() && !parts.decision ? "no_victim" : "oom_kill";
 }
 
-// Which cgroup version printed the block: "swap:" only v2; "memory+swap:" and "kmem:" are v1's since 5.3 (separate counters), before that only when they count.
+// Which cgroup version printed the block: "swap:" only v2; "memory+swap:" and "kmem:" are v1's since 5.3 (separate
+// counters), before that only when they count.
 std::optional<int> hierarchy_of(const ReportParts& parts) {
   const auto& cgroup = *parts.incident.cgroup;
   if (cgroup.swap) {
@@ -74,7 +78,8 @@ std::optional<int> hierarchy_of(const ReportParts& parts) {
     return usage && (usage->usage_bytes.value_or(0) > 0 || usage->limit_bytes || usage->failcnt.value_or(0) > 0);
   };
   const bool v1_lines = cgroup.memsw || cgroup.kmem;
-  return v1_lines && (parts.separate_counters || in_use(cgroup.memsw) || in_use(cgroup.kmem)) ? std::optional(1) : std::nullopt;
+  return v1_lines && (parts.separate_counters || in_use(cgroup.memsw) || in_use(cgroup.kmem)) ? std::optional(1)
+                                                                                              : std::nullopt;
 }
 
 std::vector<lines::TaskFigures> read_rows(const ReportParts& parts) {
@@ -92,7 +97,8 @@ std::vector<lines::TaskFigures> read_rows(const ReportParts& parts) {
   return figures;
 }
 
-// From the buddy lists ("1*4kB" is one page), else from the victim, whose size the table states in pages and the kill line in kB.
+// From the buddy lists ("1*4kB" is one page), else from the victim, whose size the table states in pages and the kill
+// line in kB.
 Count page_size_of(const ReportParts& parts, const std::vector<lines::TaskFigures>& rows) {
   if (parts.incident.memory_info) {
     for (const auto& zone : parts.incident.memory_info->zones) {
@@ -102,19 +108,23 @@ Count page_size_of(const ReportParts& parts, const std::vector<lines::TaskFigure
     }
   }
   for (const auto& victim : parts.incident.victims) {
-    const auto row = std::ranges::find(rows, victim.pid, [](const lines::TaskFigures& figures) { return figures.task.pid; });
+    const auto row =
+        std::ranges::find(rows, victim.pid, [](const lines::TaskFigures& figures) { return figures.task.pid; });
     if (row == rows.end() || !victim.total_vm_bytes || row->total_vm_pages.value_or(0) == 0) {
       continue;
     }
     const auto size = *victim.total_vm_bytes / *row->total_vm_pages;
-    if (size >= 4096 && size <= 65536 && std::has_single_bit(size) && size * *row->total_vm_pages == *victim.total_vm_bytes) {
+    if (size >= 4096 && size <= 65536 && std::has_single_bit(size) &&
+        size * *row->total_vm_pages == *victim.total_vm_bytes) {
       return size;
     }
   }
   return std::nullopt;
 }
 
-Count in_bytes(const Count& pages, std::uint64_t page) { return pages ? Count(saturated(*pages, page)) : std::nullopt; }
+Count in_bytes(const Count& pages, std::uint64_t page) {
+  return pages ? Count(saturated(*pages, page)) : std::nullopt;
+}
 
 void fill_tasks(Incident& incident, const std::vector<lines::TaskFigures>& rows, std::uint64_t page) {
   incident.tasks.reserve(rows.size());
@@ -141,11 +151,13 @@ void correct_page_tables(Incident& incident, std::vector<Warning>& warnings) {
     const auto task = std::ranges::find(incident.tasks, victim.pid, &Task::pid);
     const bool same_as_table = task != incident.tasks.end() && task->pgtables_bytes == printed;
     // Page tables take about 1/512 of what they map: an eighth of all virtual memory is not possible.
-    const bool impossible = victim.total_vm_bytes && *victim.pgtables_bytes > *victim.total_vm_bytes / 8 + (std::uint64_t{1} << 22);
+    const bool impossible =
+        victim.total_vm_bytes && *victim.pgtables_bytes > *victim.total_vm_bytes / 8 + (std::uint64_t{1} << 22);
     if (printed % 4096 == 0 && (same_as_table || impossible)) {
       victim.pgtables_bytes = printed;
       warnings.push_back({.code = "pgtables_unit",
-                          .message = fmt::format("pgtables of process {} was printed in bytes with the unit kB (a bug of Linux 5.4.0 to 5.4.8); read as bytes",
+                          .message = fmt::format("pgtables of process {} was printed in bytes with the unit kB (a bug "
+                                                 "of Linux 5.4.0 to 5.4.8); read as bytes",
                                                  victim.pid),
                           .input = incident.log.input,
                           .line = incident.log.last_line});
@@ -222,7 +234,8 @@ void note_missing(const ReportParts& parts, bool killed, Incident& incident) {
   }
   if (memcg) {
     need(cgroup && cgroup->memory, "cgroup_usage");
-    need((cgroup && !cgroup->stat.empty()) || incident.memory_info, "cgroup_stat");  // until 3.8 the whole Mem-Info block stands here
+    need((cgroup && !cgroup->stat.empty()) || incident.memory_info,
+         "cgroup_stat");  // until 3.8 the whole Mem-Info block stands here
   } else {
     need(incident.memory_info && !incident.memory_info->zones.empty(), "memory_info");
   }

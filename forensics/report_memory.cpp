@@ -185,8 +185,9 @@ Report::Fit Report::take(const lines::HugepageLine& line) {
     return Fit::foreign;
   }
   auto& pools = memory_info().hugepages;
-  const bool known = std::ranges::any_of(
-      pools, [&](const HugepagePool& pool) { return pool.node == line.pool.node && pool.size_bytes == line.pool.size_bytes; });
+  const bool known = std::ranges::any_of(pools, [&](const HugepagePool& pool) {
+    return pool.node == line.pool.node && pool.size_bytes == line.pool.size_bytes;
+  });
   if (!known && pools.size() < kMostZones) {
     pools.push_back(line.pool);
   }
@@ -219,6 +220,8 @@ Report::Fit Report::take(const lines::AllocationsStart& /*line*/) {
   return Fit::taken;
 }
 
-Report::Fit Report::take(const lines::MemInfoDetail& /*line*/) { return phase_ == Phase::memory ? Fit::taken : Fit::foreign; }
+Report::Fit Report::take(const lines::MemInfoDetail& /*line*/) {
+  return phase_ == Phase::memory ? Fit::taken : Fit::foreign;
+}
 
 }  // namespace forensics

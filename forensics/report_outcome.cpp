@@ -158,7 +158,9 @@ Report::Fit Report::take(const lines::AlreadyExiting& /*line*/) {
   return Fit::taken;
 }
 
-Report::Fit Report::take(const lines::SharedMemory& /*line*/) { return phase_ >= Phase::decision ? Fit::taken : Fit::foreign; }
+Report::Fit Report::take(const lines::SharedMemory& /*line*/) {
+  return phase_ >= Phase::decision ? Fit::taken : Fit::foreign;
+}
 
 Report::Fit Report::take(const lines::NoKillable& /*line*/) {
   if (phase_ == Phase::kill || parts_.allocation_failure) {

@@ -43,7 +43,8 @@ struct ReportParts {
   bool memcg_panic = false;
 };
 
-// Works out what the lines imply: scope, kind, page size and bytes, tasks, the victims' roles, what is missing. Appends what had to be corrected to warnings.
+// Works out what the lines imply: scope, kind, page size and bytes, tasks, the victims' roles, what is missing. Appends
+// what had to be corrected to warnings.
 Incident finish_report(ReportParts parts, std::vector<Warning>& warnings);
 
 }  // namespace forensics

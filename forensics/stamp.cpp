@@ -66,12 +66,12 @@ bool is_word_byte(char c) {
 }  // namespace
 
 std::string to_text(const WallTime& time) {
-  std::string out = time.year != 0 ? fmt::format("{:04}", time.year) : std::string("-");
+  std::string out;
   if (time.month != 0) {
-    out += fmt::format("-{:02}-{:02}T", time.month, time.day);
-  } else {
-    out = "T";
+    out = time.year != 0 ? fmt::format("{:04}-{:02}-{:02}", time.year, time.month, time.day)
+                         : fmt::format("--{:02}-{:02}", time.month, time.day);
   }
+  out += 'T';
   out += fmt::format("{:02}:{:02}:{:02}", time.hour, time.minute, time.second);
   if (!time.fraction.empty()) {
     out += fmt::format(".{}", time.fraction);
@@ -88,7 +88,8 @@ std::string to_text(const WallTime& time) {
 
 std::int64_t to_seconds(const WallTime& time) {
   // A year of the same length for all: only differences within one carrier matter.
-  const auto date = std::chrono::year(time.year != 0 ? time.year : 2000) / std::max(time.month, 1) / std::max(time.day, 1);
+  const auto date =
+      std::chrono::year(time.year != 0 ? time.year : 2000) / std::max(time.month, 1) / std::max(time.day, 1);
   const auto days = std::chrono::sys_days(date).time_since_epoch().count();
   return std::int64_t{days} * 86400 + time.hour * 3600 + time.minute * 60 + time.second;
 }
@@ -133,7 +134,8 @@ std::optional<double> read_kernel_stamp(std::string_view& text) {
   // Digits are decimal: the division above is exact to less than a nanosecond; round it to what was written.
   const double scale = digits.size() > 6 ? 1e9 : 1e6;
   text = rest;
-  return static_cast<double>(static_cast<std::uint64_t>((static_cast<double>(*seconds) + fraction) * scale + 0.5)) / scale;
+  return static_cast<double>(static_cast<std::uint64_t>((static_cast<double>(*seconds) + fraction) * scale + 0.5)) /
+         scale;
 }
 
 std::string_view read_caller(std::string_view& text) {
@@ -173,8 +175,9 @@ std::optional<int> read_priority(std::string_view& text) {
 
 bool read_clock(std::string_view& text, WallTime& into) {
   auto rest = text;
-  const bool read = two_digits(rest, into.hour) && rest.starts_with(":") && (rest.remove_prefix(1), two_digits(rest, into.minute)) &&
-                    rest.starts_with(":") && (rest.remove_prefix(1), two_digits(rest, into.second));
+  const bool read = two_digits(rest, into.hour) && rest.starts_with(":") &&
+                    (rest.remove_prefix(1), two_digits(rest, into.minute)) && rest.starts_with(":") &&
+                    (rest.remove_prefix(1), two_digits(rest, into.second));
   if (!read || into.hour > 23 || into.minute > 59 || into.second > 60) {
     return false;
   }
@@ -239,7 +242,8 @@ std::optional<WallTime> read_iso_time(std::string_view& text) {
   time.year = *year;
   rest.remove_prefix(1);
   if (!two_digits(rest, time.month) || !rest.starts_with("-") || (rest.remove_prefix(1), !two_digits(rest, time.day)) ||
-      !(rest.starts_with("T") || rest.starts_with(" ")) || time.month < 1 || time.month > 12 || time.day < 1 || time.day > 31) {
+      !(rest.starts_with("T") || rest.starts_with(" ")) || time.month < 1 || time.month > 12 || time.day < 1 ||
+      time.day > 31) {
     return std::nullopt;
   }
   rest.remove_prefix(1);
@@ -279,7 +283,8 @@ std::optional<WallTime> read_ctime(std::string_view text) {
 
 WallTime from_epoch_microseconds(std::uint64_t microseconds, std::string& scratch) {
   using namespace std::chrono;
-  const sys_time<std::chrono::microseconds> instant{std::chrono::microseconds(static_cast<std::int64_t>(microseconds & ~(std::uint64_t{1} << 63)))};
+  const sys_time<std::chrono::microseconds> instant{
+      std::chrono::microseconds(static_cast<std::int64_t>(microseconds & ~(std::uint64_t{1} << 63)))};
   const auto day = floor<days>(instant);
   const year_month_day date(day);
   const hh_mm_ss clock(floor<std::chrono::microseconds>(instant - day));

@@ -8,8 +8,9 @@
 // Readers of time stamps that several carriers share. Each consumes its shape from the front of the text, or nothing.
 namespace forensics {
 
-// "[12345.678901] ", "[    0.123456]", "[12345.678901,0] " (Android), "[12345.678901 <    0.000004>] ": a real stamp has a point and three to nine digits, which
-// tells it from a row of the task table. The one blank that follows belongs to it.
+// "[12345.678901] ", "[    0.123456]", "[12345.678901,0] " (Android), "[12345.678901 <    0.000004>] ": a real stamp
+// has a point and three to nine digits, which tells it from a row of the task table. The one blank that follows belongs
+// to it.
 std::optional<double> read_kernel_stamp(std::string_view& text);
 // "[ T3997] ", "[    C0] ", "[T12] ": the printk caller.
 std::string_view read_caller(std::string_view& text);

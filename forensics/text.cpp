@@ -8,10 +8,13 @@ namespace forensics {
 namespace {
 
 bool is_name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '(' || c == ')' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '(' || c == ')' ||
+         c == '-';
 }
 
-bool has_unit(std::string_view rest) { return rest.starts_with("kB") || rest.starts_with("KB"); }
+bool has_unit(std::string_view rest) {
+  return rest.starts_with("kB") || rest.starts_with("KB");
+}
 
 }  // namespace
 

@@ -12,12 +12,18 @@
 // The small readers that every line recogniser is made of. None of them allocates but read_pairs.
 namespace forensics {
 
-inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
-inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
+inline bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+inline bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 std::string_view trim_left(std::string_view text);
 std::string_view trim_right(std::string_view text);
-inline std::string_view trim(std::string_view text) { return trim_left(trim_right(text)); }
+inline std::string_view trim(std::string_view text) {
+  return trim_left(trim_right(text));
+}
 
 // The whole text as a number; nothing when anything else is in it or it does not fit.
 template <std::integral T>
@@ -30,7 +36,8 @@ std::optional<T> whole_number(std::string_view text, int base = 10) {
   return value;
 }
 
-// The number that stands directly after `key`, which is searched from `from` on; "order=-1" with the key "order=" is -1.
+// The number that stands directly after `key`, which is searched from `from` on; "order=-1" with the key "order=" is
+// -1.
 template <std::integral T>
 std::optional<T> number_after(std::string_view text, std::string_view key, std::size_t from = 0) {
   const auto at = text.find(key, from);
@@ -43,14 +50,17 @@ std::optional<T> number_after(std::string_view text, std::string_view key, std::
   return error == std::errc{} ? std::optional<T>(value) : std::nullopt;
 }
 
-// "total-vm:68000kB" with the key "total-vm:" as bytes; nothing when the number has no unit (a cut line) or does not fit. KB is kB.
+// "total-vm:68000kB" with the key "total-vm:" as bytes; nothing when the number has no unit (a cut line) or does not
+// fit. KB is kB.
 std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_view key, std::size_t from = 0);
 
-// value * factor, or the largest value when that does not fit (transient negatives are printed as huge unsigned numbers).
+// value * factor, or the largest value when that does not fit (transient negatives are printed as huge unsigned
+// numbers).
 std::uint64_t saturated(std::uint64_t value, std::uint64_t factor);
 
-// "free:47116kB min:1864kB isolated(anon):16kB shmem_thp: 0kB pages_scanned:3" as named figures; sizes become bytes, bare numbers stay. `complete` is
-// cleared when a name had no readable value (a cut or broken line), which is then left out.
+// "free:47116kB min:1864kB isolated(anon):16kB shmem_thp: 0kB pages_scanned:3" as named figures; sizes become bytes,
+// bare numbers stay. `complete` is cleared when a name had no readable value (a cut or broken line), which is then left
+// out.
 struct Pairs {
   cgroup::Counters counters;
   std::optional<bool> all_unreclaimable;  // "all_unreclaimable? yes"

@@ -33,7 +33,8 @@ std::string without_colours(std::string_view line) {
 
 // {"log":"text\n","stream":"stdout","time":"..."} and shippers' {"message":"text"}.
 bool read_json_wrapper(std::string_view line, std::string& scratch) {
-  const bool candidate = line.find("\"log\"") != std::string_view::npos || line.find("\"message\"") != std::string_view::npos;
+  const bool candidate =
+      line.find("\"log\"") != std::string_view::npos || line.find("\"message\"") != std::string_view::npos;
   if (!candidate || line.find("\"MESSAGE\"") != std::string_view::npos) {
     return false;
   }
@@ -77,7 +78,9 @@ std::string_view without_quotes(std::string_view line) {
   return line;
 }
 
-bool is_octal(char c) { return c >= '0' && c <= '7'; }
+bool is_octal(char c) {
+  return c >= '0' && c <= '7';
+}
 
 // rsyslog's $EscapeControlCharactersOnReceive: '#' and three octal digits for a control character.
 bool has_rsyslog_escape(std::string_view line) {
@@ -92,7 +95,8 @@ bool has_rsyslog_escape(std::string_view line) {
 std::string without_escapes(std::string_view line) {
   std::string out;
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '#' && i + 3 < line.size() && line[i + 1] == '0' && line[i + 2] < '4' && is_octal(line[i + 2]) && is_octal(line[i + 3])) {
+    if (line[i] == '#' && i + 3 < line.size() && line[i + 1] == '0' && line[i + 2] < '4' && is_octal(line[i + 2]) &&
+        is_octal(line[i + 3])) {
       out += static_cast<char>((line[i + 2] - '0') * 8 + (line[i + 3] - '0'));
       i += 3;
     } else if (line.substr(i).starts_with("\\x0a")) {

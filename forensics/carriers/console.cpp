@@ -1,5 +1,6 @@
-// A console of a kernel with CONFIG_PRINTK_CALLER: "[   12.345678][ T3997] text". (Without it a console prints what dmesg does.) Also a hypervisor's log of a guest's
-// console, "... Guest: <6>[39291577.009360] text", and Samsung's "[   12.345678] [2: kworker/0:1] text".
+// A console of a kernel with CONFIG_PRINTK_CALLER: "[   12.345678][ T3997] text". (Without it a console prints what
+// dmesg does.) Also a hypervisor's log of a guest's console, "... Guest: <6>[39291577.009360] text", and Samsung's
+// "[   12.345678] [2: kworker/0:1] text".
 #include "forensics/carrier.h"
 #include "forensics/message_prefix.h"
 #include "forensics/stamp.h"

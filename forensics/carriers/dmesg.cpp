@@ -1,5 +1,5 @@
-// dmesg(1): "[12345.678901] text", -T in any locale, -x "kern  :warn  : ", --time-format iso, -d, reltime, raw "<4>[...] ". Also /proc/kmsg, pstore, vmcore-dmesg and
-// crash's log, which print the same.
+// dmesg(1): "[12345.678901] text", -T in any locale, -x "kern  :warn  : ", --time-format iso, -d, reltime, raw
+// "<4>[...] ". Also /proc/kmsg, pstore, vmcore-dmesg and crash's log, which print the same.
 #include "forensics/carrier.h"
 #include "forensics/message_prefix.h"
 #include "forensics/stamp.h"
@@ -45,7 +45,8 @@ bool read_bracket(std::string_view& text, Record& record) {
   const auto inside = trim(text.substr(1, close - 1));
   const bool relative = inside.starts_with("+") || inside.starts_with("<");
   if (relative) {
-    if (inside.find_first_not_of("+<> .0123456789") != std::string_view::npos || inside.find('.') == std::string_view::npos) {
+    if (inside.find_first_not_of("+<> .0123456789") != std::string_view::npos ||
+        inside.find('.') == std::string_view::npos) {
       return false;
     }
   } else if (const auto time = read_ctime(inside); time && inside.find(' ') != std::string_view::npos) {
@@ -81,8 +82,8 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     return record;
   }
   const auto before = text;
-  if (const auto time = read_iso_time(text); time && time->fraction.size() == 6 && before[10] == 'T' && before.size() > 19 && before[19] == ',' &&
-                                             text.starts_with(" ")) {
+  if (const auto time = read_iso_time(text); time && time->fraction.size() == 6 && before[10] == 'T' &&
+                                             before.size() > 19 && before[19] == ',' && text.starts_with(" ")) {
     record.wall = time;
     record.message = text.substr(1);
     return record;

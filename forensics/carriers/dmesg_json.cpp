@@ -1,5 +1,6 @@
-// dmesg --json (util-linux 2.38): {"dmesg": [{"pri": 6, "time": 12345.678901, "msg": "..."}, ...]}, written over several lines per record, or on one line by jq -c. Objects are cut
-// out by their braces, so that memory does not depend on the size of the input.
+// dmesg --json (util-linux 2.38): {"dmesg": [{"pri": 6, "time": 12345.678901, "msg": "..."}, ...]}, written over
+// several lines per record, or on one line by jq -c. Objects are cut out by their braces, so that memory does not
+// depend on the size of the input.
 #include <nlohmann/json.hpp>
 
 #include "forensics/carrier.h"
@@ -95,7 +96,9 @@ bool starts(std::string_view line) {
   return text.starts_with("\"dmesg\":") || text.starts_with("{\"dmesg\":");
 }
 
-std::unique_ptr<BlockDecoder> make_block() { return std::make_unique<Objects>(); }
+std::unique_ptr<BlockDecoder> make_block() {
+  return std::make_unique<Objects>();
+}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
-// journalctl -o export (https://systemd.io/JOURNAL_EXPORT_FORMATS): "NAME=value" lines, an empty line after each entry; a value that holds control characters is "NAME", a 64-bit
-// little-endian size, the bytes and a newline. The bytes were split at their newlines by the line reader, so they are put together again here.
+// journalctl -o export (https://systemd.io/JOURNAL_EXPORT_FORMATS): "NAME=value" lines, an empty line after each entry;
+// a value that holds control characters is "NAME", a 64-bit little-endian size, the bytes and a newline. The bytes were
+// split at their newlines by the line reader, so they are put together again here.
 #include <map>
 #include <utility>
 
@@ -14,7 +15,8 @@ bool is_field_name(std::string_view name) {
   if (name.empty() || name.size() > 64) {
     return false;
   }
-  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos && !is_digit(name[0]);
+  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos &&
+         !is_digit(name[0]);
 }
 
 class Export final : public BlockDecoder {
@@ -104,9 +106,13 @@ class Export final : public BlockDecoder {
   std::string bytes_, fraction_;
 };
 
-bool starts(std::string_view line) { return line.starts_with("__CURSOR=") || line.starts_with("__REALTIME_TIMESTAMP="); }
+bool starts(std::string_view line) {
+  return line.starts_with("__CURSOR=") || line.starts_with("__REALTIME_TIMESTAMP=");
+}
 
-std::unique_ptr<BlockDecoder> make_block() { return std::make_unique<Export>(); }
+std::unique_ptr<BlockDecoder> make_block() {
+  return std::make_unique<Export>();
+}
 
 }  // namespace
 

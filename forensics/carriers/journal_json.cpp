@@ -1,4 +1,5 @@
-// journalctl -o json and json-seq: one object per line, MESSAGE a string, or an array of bytes when it is not valid UTF-8 (systemd.journal-fields(7)).
+// journalctl -o json and json-seq: one object per line, MESSAGE a string, or an array of bytes when it is not valid
+// UTF-8 (systemd.journal-fields(7)).
 #include <nlohmann/json.hpp>
 
 #include "forensics/carrier.h"
@@ -82,9 +83,13 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
 }
 
 constexpr CarrierSample kSamples[] = {
-    {R"({"MESSAGE":"Mem-Info:","SYSLOG_IDENTIFIER":"kernel","_TRANSPORT":"kernel","__REALTIME_TIMESTAMP":"1700000000123456"})", "Mem-Info:"},
-    {R"({"__REALTIME_TIMESTAMP":"1700000000123456","MESSAGE":[97,255,98],"_TRANSPORT":"kernel"})", "a\xff" "b"},
-    {R"({"MESSAGE":"anon 1\nfile 2","_TRANSPORT":"kernel","_SOURCE_MONOTONIC_TIMESTAMP":"12345678"})", "anon 1\nfile 2"},
+    {R"({"MESSAGE":"Mem-Info:","SYSLOG_IDENTIFIER":"kernel","_TRANSPORT":"kernel","__REALTIME_TIMESTAMP":"1700000000123456"})",
+     "Mem-Info:"},
+    {R"({"__REALTIME_TIMESTAMP":"1700000000123456","MESSAGE":[97,255,98],"_TRANSPORT":"kernel"})",
+     "a\xff"
+     "b"},
+    {R"({"MESSAGE":"anon 1\nfile 2","_TRANSPORT":"kernel","_SOURCE_MONOTONIC_TIMESTAMP":"12345678"})",
+     "anon 1\nfile 2"},
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
-// journalctl(1) in the text formats that no syslog daemon writes: short-precise, short-iso, short-full, short-monotonic, with-unit, and what is left of a line when the time
-// was cut off ("kernel: text"). The plain short format is syslog's; see the demultiplexer for how the two are told apart.
+// journalctl(1) in the text formats that no syslog daemon writes: short-precise, short-iso, short-full,
+// short-monotonic, with-unit, and what is left of a line when the time was cut off ("kernel: text"). The plain short
+// format is syslog's; see the demultiplexer for how the two are told apart.
 #include "forensics/carrier.h"
 #include "forensics/message_prefix.h"
 #include "forensics/stamp.h"
@@ -37,7 +38,8 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   if (const auto stamp = read_kernel_stamp(text)) {  // "[12345.678901] host kernel: text"
     record.monotonic_s = stamp;
     const auto blank = text.find(' ');
-    if (blank == std::string_view::npos || text.substr(0, blank).ends_with(':') || !text.substr(blank + 1).starts_with("kernel: ")) {
+    if (blank == std::string_view::npos || text.substr(0, blank).ends_with(':') ||
+        !text.substr(blank + 1).starts_with("kernel: ")) {
       return std::nullopt;
     }
     record.host = text.substr(0, blank);

@@ -1,4 +1,5 @@
-// /dev/kmsg (Documentation/ABI/testing/dev-kmsg) and extended netconsole: "prio,seq,usec,flags[,caller=T12];text" with \xNN escapes.
+// /dev/kmsg (Documentation/ABI/testing/dev-kmsg) and extended netconsole: "prio,seq,usec,flags[,caller=T12];text" with
+// \xNN escapes.
 #include "base/escape.h"
 #include "base/scanner.h"
 #include "forensics/carrier.h"

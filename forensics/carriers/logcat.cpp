@@ -1,4 +1,5 @@
-// Android's logcat -b kernel and -b all: threadtime "05-01 12:34:56.789   479   479 I lowmemorykiller: text"; the kernel buffer has no tag.
+// Android's logcat -b kernel and -b all: threadtime "05-01 12:34:56.789   479   479 I lowmemorykiller: text"; the
+// kernel buffer has no tag.
 #include <algorithm>
 
 #include "forensics/carrier.h"
@@ -58,7 +59,8 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
 constexpr CarrierSample kSamples[] = {
     {"05-01 12:34:56.789     0     0 I Mem-Info:", "Mem-Info:"},
     {"05-01 12:34:56.789     0     0 I [ 1234.567890] Mem-Info:", "Mem-Info:"},
-    {"07-28 10:46:14.514   479   479 I lowmemorykiller: Kill 'com.x' (17757), uid 1, oom_score_adj 0", "Kill 'com.x' (17757), uid 1, oom_score_adj 0"},
+    {"07-28 10:46:14.514   479   479 I lowmemorykiller: Kill 'com.x' (17757), uid 1, oom_score_adj 0",
+     "Kill 'com.x' (17757), uid 1, oom_score_adj 0"},
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// No carrier at all: the kernel's words, or those after a time and a level that some logger of its own kind put in front ("20:31:49.738 [warn] text").
+// No carrier at all: the kernel's words, or those after a time and a level that some logger of its own kind put in
+// front ("20:31:49.738 [warn] text").
 #include <algorithm>
 
 #include "forensics/carrier.h"
@@ -10,7 +11,8 @@ namespace {
 
 // "20:31:49.738", "2024-05-01", "05/01/24": digits with at least two separators, nothing else.
 bool is_time_word(std::string_view word) {
-  return word.size() >= 6 && is_digit(word[0]) && word.find_first_not_of("0123456789:-./,TZ+") == std::string_view::npos &&
+  return word.size() >= 6 && is_digit(word[0]) &&
+         word.find_first_not_of("0123456789:-./,TZ+") == std::string_view::npos &&
          std::ranges::count_if(word, [](char c) { return c == ':' || c == '-' || c == '/'; }) >= 2;
 }
 
@@ -19,8 +21,9 @@ bool is_level_word(std::string_view word) {
     word = word.substr(1, word.size() - 2);
     return word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:") == std::string_view::npos;
   }
-  return word == "kernel:" || word == "kern" || word == "WARN" || word == "INFO" || word == "ERROR" || word == "kern.warn" || word == "kern.info" ||
-         word == "kern.err" || word == "kern.warning" || word == "kern.notice" || word == "kern.debug" || word == "kern.crit" || word == "user.warn";
+  return word == "kernel:" || word == "kern" || word == "WARN" || word == "INFO" || word == "ERROR" ||
+         word == "kern.warn" || word == "kern.info" || word == "kern.err" || word == "kern.warning" ||
+         word == "kern.notice" || word == "kern.debug" || word == "kern.crit" || word == "user.warn";
 }
 
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {

@@ -1,5 +1,6 @@
-// RFC 3164 as syslog daemons write it to files, and as journalctl's short format looks: "Oct 12 19:00:20 host kernel: [ 8523.347168] text". The month may be in any language,
-// the host may be missing, "<4>" may stand in front. No year, no zone.
+// RFC 3164 as syslog daemons write it to files, and as journalctl's short format looks: "Oct 12 19:00:20 host kernel: [
+// 8523.347168] text". The month may be in any language, the host may be missing, "<4>" may stand in front. No year, no
+// zone.
 #include "forensics/carrier.h"
 #include "forensics/message_prefix.h"
 #include "forensics/stamp.h"
@@ -16,7 +17,8 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   if (!record.wall) {
     // A poster's "... kernel: [12.345678] text", or a prefix of an unknown kind before a stamped line of the kernel.
     const auto at = text.find("kernel: [");
-    if (at == std::string_view::npos || at == 0 || at > 80 || text.substr(0, at).find_first_of("\"'{=") != std::string_view::npos) {
+    if (at == std::string_view::npos || at == 0 || at > 80 ||
+        text.substr(0, at).find_first_of("\"'{=") != std::string_view::npos) {
       return std::nullopt;
     }
     read_kernel_message(text.substr(at + 8), record);

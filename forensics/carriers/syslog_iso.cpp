@@ -1,4 +1,5 @@
-// Syslog with full time stamps: rsyslog's "2024-05-01T12:34:56.789012+02:00 host kernel: [..] text" and RFC 5424's "<4>1 2024-05-01T12:34:56Z host kernel - - - text".
+// Syslog with full time stamps: rsyslog's "2024-05-01T12:34:56.789012+02:00 host kernel: [..] text" and RFC 5424's
+// "<4>1 2024-05-01T12:34:56Z host kernel - - - text".
 #include "forensics/carrier.h"
 #include "forensics/message_prefix.h"
 #include "forensics/stamp.h"

@@ -34,8 +34,9 @@ std::optional<UsageLine> parse_usage(std::string_view message) {
     std::string_view text;
     UsageLine::Kind kind;
   };
-  constexpr std::array kNames = {Name{"memory: usage ", UsageLine::Kind::memory}, Name{"swap: usage ", UsageLine::Kind::swap},
-                                 Name{"memory+swap: usage ", UsageLine::Kind::memsw}, Name{"kmem: usage ", UsageLine::Kind::kmem}};
+  constexpr std::array kNames = {
+      Name{"memory: usage ", UsageLine::Kind::memory}, Name{"swap: usage ", UsageLine::Kind::swap},
+      Name{"memory+swap: usage ", UsageLine::Kind::memsw}, Name{"kmem: usage ", UsageLine::Kind::kmem}};
   base::Scanner in(trim_left(message));
   const auto name = std::ranges::find_if(kNames, [&](const Name& candidate) { return in.literal(candidate.text); });
   if (name == kNames.end()) {
@@ -45,7 +46,8 @@ std::optional<UsageLine> parse_usage(std::string_view message) {
   if (!usage || !in.literal("kB")) {
     return std::nullopt;
   }
-  UsageLine line{.kind = name->kind, .usage = {.usage_bytes = saturated(*usage, 1024), .limit_bytes = {}, .failcnt = {}}};
+  UsageLine line{.kind = name->kind,
+                 .usage = {.usage_bytes = saturated(*usage, 1024), .limit_bytes = {}, .failcnt = {}}};
   if (!in.literal(", limit ")) {
     return line;
   }
@@ -102,7 +104,8 @@ std::optional<StatCounter> parse_stat_counter(std::string_view message) {
     return std::nullopt;
   }
   const auto name = message.substr(0, blank);
-  const bool plain = std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_'; });
+  const bool plain =
+      std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_'; });
   const auto value = whole_number<std::uint64_t>(message.substr(blank + 1));
   if (!plain || is_digit(name[0]) || !value) {
     return std::nullopt;

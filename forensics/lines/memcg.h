@@ -8,7 +8,8 @@
 // The memory cgroup's block: mm/memcontrol.c mem_cgroup_print_oom_context() and mem_cgroup_print_oom_meminfo().
 namespace forensics::lines {
 
-// "Task in /a/b killed as a result of limit of /a" (2.6.30 to 4.20); without a task: "Memory limit reached of cgroup /a".
+// "Task in /a/b killed as a result of limit of /a" (2.6.30 to 4.20); without a task: "Memory limit reached of cgroup
+// /a".
 struct MemcgLimit {
   std::optional<std::string_view> task_memcg;
   std::string_view oom_memcg;
@@ -24,7 +25,8 @@ struct StatsHeader {
   cgroup::Counters counters;  // bytes
   bool inline_counters = false;
 };
-// "anon 65585152": one counter of memory.stat (5.3+). Of this shape are other lines too: only what follows a StatsHeader is meant.
+// "anon 65585152": one counter of memory.stat (5.3+). Of this shape are other lines too: only what follows a
+// StatsHeader is meant.
 struct StatCounter {
   std::string_view name;
   std::uint64_t value = 0;
@@ -35,7 +37,8 @@ std::optional<UsageLine> parse_usage(std::string_view message);
 std::optional<StatsHeader> parse_stats_header(std::string_view message);
 std::optional<StatCounter> parse_stat_counter(std::string_view message);
 
-// The value that the kernel prints for "no limit": LLONG_MAX, ULLONG_MAX or PAGE_COUNTER_MAX in kB, for every page size.
+// The value that the kernel prints for "no limit": LLONG_MAX, ULLONG_MAX or PAGE_COUNTER_MAX in kB, for every page
+// size.
 bool is_no_limit(std::uint64_t kilobytes);
 
 }  // namespace forensics::lines

@@ -61,11 +61,12 @@ std::optional<MemInfoStart> parse_mem_info_start(std::string_view message) {
 
 std::optional<PageCounters> parse_page_counters(std::string_view message) {
   message = trim_left(message);
-  constexpr std::array kFirst = {
-      std::string_view("active_anon:"), std::string_view("active_file:"), std::string_view("unevictable:"),
-      std::string_view("slab_reclaimable:"), std::string_view("mapped:"), std::string_view("free:"),
-      std::string_view("sec_pagetables:"), std::string_view("kernel_misc_reclaimable:"), std::string_view("free_cma:"),
-      std::string_view("Active:"), std::string_view("Active_anon:"), std::string_view("inactive_file:")};
+  constexpr std::array kFirst = {std::string_view("active_anon:"),    std::string_view("active_file:"),
+                                 std::string_view("unevictable:"),    std::string_view("slab_reclaimable:"),
+                                 std::string_view("mapped:"),         std::string_view("free:"),
+                                 std::string_view("sec_pagetables:"), std::string_view("kernel_misc_reclaimable:"),
+                                 std::string_view("free_cma:"),       std::string_view("Active:"),
+                                 std::string_view("Active_anon:"),    std::string_view("inactive_file:")};
   if (std::ranges::none_of(kFirst, [&](std::string_view first) { return message.starts_with(first); })) {
     return std::nullopt;
   }
@@ -176,7 +177,7 @@ std::optional<HugepageLine> parse_hugepage_line(std::string_view message) {
 std::optional<MemoryTotal> parse_memory_total(std::string_view message) {
   struct Name {
     std::string_view text;
-    Count MemoryInfo::*field;
+    Count MemoryInfo::* field;
   };
   constexpr std::array kPages = {
       Name{"pages RAM", &MemoryInfo::ram_pages},
@@ -203,7 +204,8 @@ std::optional<MemoryTotal> parse_memory_total(std::string_view message) {
       Name{"pages pagetables", nullptr},
       Name{"pages highmem", nullptr},
   };
-  constexpr std::array kSwap = {Name{"Free swap  = ", &MemoryInfo::swap_free_bytes}, Name{"Free swap = ", &MemoryInfo::swap_free_bytes},
+  constexpr std::array kSwap = {Name{"Free swap  = ", &MemoryInfo::swap_free_bytes},
+                                Name{"Free swap = ", &MemoryInfo::swap_free_bytes},
                                 Name{"Total swap = ", &MemoryInfo::swap_total_bytes}};
   base::Scanner in(trim(message));
   for (const auto& name : kSwap) {
@@ -222,14 +224,16 @@ std::optional<MemoryTotal> parse_memory_total(std::string_view message) {
 
 std::optional<SlabStart> parse_slab_start(std::string_view message) {
   const auto text = trim(message);
-  return text == "Unreclaimable slab info:" || (text.starts_with("Name ") && text.ends_with(" Total") && text.find(" Used ") != text.npos)
+  return text == "Unreclaimable slab info:" ||
+                 (text.starts_with("Name ") && text.ends_with(" Total") && text.find(" Used ") != text.npos)
              ? std::optional(SlabStart{})
              : std::nullopt;
 }
 
 std::optional<AllocationsStart> parse_allocations_start(std::string_view message) {
   const auto text = trim(message);
-  return text.starts_with("Memory allocations") && text.ends_with(":") ? std::optional(AllocationsStart{}) : std::nullopt;
+  return text.starts_with("Memory allocations") && text.ends_with(":") ? std::optional(AllocationsStart{})
+                                                                       : std::nullopt;
 }
 
 // "%-17s %10luKB %10luKB": from the right, names may hold blanks.
@@ -274,8 +278,8 @@ std::optional<AllocationRow> parse_allocation_row(std::string_view message) {
     return std::nullopt;
   }
   const auto unit = in.word();
-  constexpr std::array kUnits = {std::string_view("B"), std::string_view("KiB"), std::string_view("MiB"), std::string_view("GiB"),
-                                 std::string_view("TiB")};
+  constexpr std::array kUnits = {std::string_view("B"), std::string_view("KiB"), std::string_view("MiB"),
+                                 std::string_view("GiB"), std::string_view("TiB")};
   const auto found = std::ranges::find(kUnits, unit.value_or(""));
   if (found == kUnits.end()) {
     return std::nullopt;
@@ -286,7 +290,9 @@ std::optional<AllocationRow> parse_allocation_row(std::string_view message) {
   if (!calls || !in.literal(" ") || in.done()) {
     return std::nullopt;
   }
-  return AllocationRow{{.bytes = saturated(*whole, factor) + thousandths * factor / 1000, .calls = *calls, .location = std::string(in.rest())}};
+  return AllocationRow{{.bytes = saturated(*whole, factor) + thousandths * factor / 1000,
+                        .calls = *calls,
+                        .location = std::string(in.rest())}};
 }
 
 std::optional<MemInfoDetail> parse_mem_info_detail(std::string_view message) {
@@ -297,12 +303,14 @@ std::optional<MemInfoDetail> parse_mem_info_detail(std::string_view message) {
   base::Scanner in(text);
   if (in.literal("CPU ")) {
     in.skip_blanks();
-    if (in.number<unsigned>() && (in.rest().starts_with(": hi:") || in.rest().starts_with(": Hot: hi:") || in.rest().starts_with(": seq"))) {
+    if (in.number<unsigned>() &&
+        (in.rest().starts_with(": hi:") || in.rest().starts_with(": Hot: hi:") || in.rest().starts_with(": seq"))) {
       return MemInfoDetail{};
     }
   }
   const bool known = per_cpu || text.starts_with("Swap cache stats: ") || text.starts_with("Swap cache: add ") ||
-                     text.starts_with("Free swap: ") || (text.starts_with("cma: ") && text.find(" pages") != text.npos) ||
+                     text.starts_with("Free swap: ") ||
+                     (text.starts_with("cma: ") && text.find(" pages") != text.npos) ||
                      text.starts_with("excessive unreclaimable slab but cannot dump stats") ||
                      text.starts_with("Memory cgroup min protection ") ||
                      (text.starts_with("[") && text.find("] total CMA pages") != text.npos);

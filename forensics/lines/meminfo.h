@@ -5,8 +5,8 @@
 
 #include "forensics/document.h"
 
-// The "Mem-Info:" block: lib/show_mem.c (mm/page_alloc.c before 6.3) show_free_areas() and show_mem(). It is printed for OOM kills, for allocation
-// failures and on sysrq-m.
+// The "Mem-Info:" block: lib/show_mem.c (mm/page_alloc.c before 6.3) show_free_areas() and show_mem(). It is printed
+// for OOM kills, for allocation failures and on sysrq-m.
 namespace forensics::lines {
 
 // "Mem-Info:" ("Mem-info:" before 2.6.36).
@@ -37,7 +37,7 @@ struct HugepageLine {
 };
 // "524158 pages RAM", "94990 total pagecache pages", "Free swap  = 0kB".
 struct MemoryTotal {
-  Count MemoryInfo::*field = nullptr;  // nothing to keep when null
+  Count MemoryInfo::* field = nullptr;  // nothing to keep when null
   std::uint64_t value = 0;
 };
 // "Unreclaimable slab info:", its column line, and "Memory allocations:".

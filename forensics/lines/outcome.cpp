@@ -40,8 +40,8 @@ std::optional<std::string_view> between(std::string_view text, std::string_view 
   return rest.substr(0, std::min(rest.find(close), rest.size()));
 }
 
-// "(java) total-vm:...", "(java), UID 0, total-vm:...", ", UID 27, (mysqld) total-vm:...", "(ssh-agent)": the name is anchored by what follows it, searched
-// from the right, because it may hold anything.
+// "(java) total-vm:...", "(java), UID 0, total-vm:...", ", UID 27, (mysqld) total-vm:...", "(ssh-agent)": the name is
+// anchored by what follows it, searched from the right, because it may hold anything.
 bool read_killed_name(std::string_view rest, Kill& kill, std::string_view& figures) {
   constexpr std::string_view kUid = ", UID ";
   if (rest.starts_with(kUid)) {
@@ -114,7 +114,8 @@ std::optional<Summary> parse_summary(std::string_view message) {
     summary.pid = number_after<std::int64_t>(rest, ",pid=", pid);
     summary.uid = number_after<std::int64_t>(rest, ",uid=", pid);
     rest = rest.substr(0, pid);
-    if (const auto task = rest.rfind(",task="); task != std::string_view::npos && task > rest.rfind(",task_memcg=") + 1) {
+    if (const auto task = rest.rfind(",task=");
+        task != std::string_view::npos && task > rest.rfind(",task_memcg=") + 1) {
       summary.task = rest.substr(task + 6);
       rest = rest.substr(0, task);
     }
@@ -140,7 +141,8 @@ std::optional<Summary> parse_summary(std::string_view message) {
   return summary;
 }
 
-// "Kill process 40738 (mysqld) score 16 or sacrifice child", "kill process 5064 (gnome-session) score 69104 or a child", vendors put "with", "[State: ...]".
+// "Kill process 40738 (mysqld) score 16 or sacrifice child", "kill process 5064 (gnome-session) score 69104 or a
+// child", vendors put "with", "[State: ...]".
 std::optional<Decision> parse_decision(std::string_view message) {
   auto text = trim_left(message);
   Decision decision;
@@ -156,7 +158,8 @@ std::optional<Decision> parse_decision(std::string_view message) {
   }
   const auto rest = in.rest();
   const auto score = rest.rfind(" score ");
-  if (!rest.starts_with(" (") || (score == std::string_view::npos && rest.find(") sharing same memory") != std::string_view::npos)) {
+  if (!rest.starts_with(" (") ||
+      (score == std::string_view::npos && rest.find(") sharing same memory") != std::string_view::npos)) {
     return std::nullopt;
   }
   decision.score = score == std::string_view::npos ? std::nullopt : number_after<std::int64_t>(rest, " score ", score);
@@ -245,7 +248,8 @@ std::optional<OomPanic> parse_oom_panic(std::string_view message) {
   const auto reason = text.substr(at + kPanic.size());
   const bool oom = reason.starts_with("Out of memory") || reason.starts_with("out of memory") ||
                    reason.starts_with("System is deadlocked on memory");
-  return oom ? std::optional(OomPanic{.memcg = reason.find("memcg") != std::string_view::npos, .trailer = trailer}) : std::nullopt;
+  return oom ? std::optional(OomPanic{.memcg = reason.find("memcg") != std::string_view::npos, .trailer = trailer})
+             : std::nullopt;
 }
 
 }  // namespace forensics::lines

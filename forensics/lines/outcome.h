@@ -11,7 +11,8 @@ namespace forensics::lines {
 // Who ran out, by the words in front of "Kill process" and "Killed process".
 enum class Domain { unknown, global, allocating, memcg, cpuset, mempolicy };
 
-// "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=x,pid=1,uid=0" (5.0+).
+// "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=x,pid=1,uid=0"
+// (5.0+).
 struct Summary {
   std::string_view constraint;
   std::optional<std::string_view> nodemask, oom_memcg, task_memcg, task;
@@ -25,7 +26,8 @@ struct Decision {
   std::optional<std::string_view> comm;
   std::optional<std::int64_t> score;
 };
-// "Memory cgroup out of memory: Killed process 4242 (x) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0".
+// "Memory cgroup out of memory: Killed process 4242 (x) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0
+// pgtables:4kB oom_score_adj:0".
 struct Kill {
   Domain domain = Domain::unknown;  // unknown until 5.0, where the line has no prefix
   bool prefixed = false;

@@ -15,11 +15,18 @@ Column column_of(std::string_view word) {
     std::string_view text;
     Column column;
   };
-  constexpr std::array kNames = {
-      Name{"uid", Column::uid},           Name{"tgid", Column::tgid},           Name{"total_vm", Column::total_vm},
-      Name{"rss", Column::rss},           Name{"rss_anon", Column::rss_anon},   Name{"rss_file", Column::rss_file},
-      Name{"rss_shmem", Column::rss_shmem}, Name{"nr_ptes", Column::nr_ptes},   Name{"nr_pmds", Column::nr_pmds},
-      Name{"pgtables_bytes", Column::pgtables_bytes}, Name{"swapents", Column::swapents}, Name{"oom_score_adj", Column::oom_score_adj}};
+  constexpr std::array kNames = {Name{"uid", Column::uid},
+                                 Name{"tgid", Column::tgid},
+                                 Name{"total_vm", Column::total_vm},
+                                 Name{"rss", Column::rss},
+                                 Name{"rss_anon", Column::rss_anon},
+                                 Name{"rss_file", Column::rss_file},
+                                 Name{"rss_shmem", Column::rss_shmem},
+                                 Name{"nr_ptes", Column::nr_ptes},
+                                 Name{"nr_pmds", Column::nr_pmds},
+                                 Name{"pgtables_bytes", Column::pgtables_bytes},
+                                 Name{"swapents", Column::swapents},
+                                 Name{"oom_score_adj", Column::oom_score_adj}};
   const auto found = std::ranges::find(kNames, word, &Name::text);
   return found == kNames.end() ? Column::other : found->column;
 }
@@ -49,7 +56,9 @@ std::optional<std::int64_t> next_number(std::string_view& text) {
   return value;
 }
 
-Count as_count(std::int64_t value) { return value < 0 ? std::nullopt : Count(static_cast<std::uint64_t>(value)); }
+Count as_count(std::int64_t value) {
+  return value < 0 ? std::nullopt : Count(static_cast<std::uint64_t>(value));
+}
 
 void store(TaskFigures& into, Column column, std::int64_t value) {
   switch (column) {
@@ -102,7 +111,8 @@ const Columns& layout(std::size_t numbers, int variant) {
   static const Columns k36{pid, uid, tgid, total_vm, rss, nr_ptes, swapents, oom_score_adj};
   static const Columns k415{pid, uid, tgid, total_vm, rss, pgtables_bytes, swapents, oom_score_adj};
   static const Columns k40{pid, uid, tgid, total_vm, rss, nr_ptes, nr_pmds, swapents, oom_score_adj};
-  static const Columns k68{pid, uid, tgid, total_vm, rss, rss_anon, rss_file, rss_shmem, pgtables_bytes, swapents, oom_score_adj};
+  static const Columns k68{pid,      uid,       tgid,           total_vm, rss,          rss_anon,
+                           rss_file, rss_shmem, pgtables_bytes, swapents, oom_score_adj};
   static const Columns kNone{};
   switch (numbers) {
     case 7:
@@ -150,7 +160,8 @@ std::optional<TaskHeader> parse_task_header(std::string_view message) {
     }
     in.skip_blanks();
   }
-  const bool real = std::ranges::count(header.columns, Column::total_vm) == 1 && std::ranges::count(header.columns, Column::rss) == 1;
+  const bool real =
+      std::ranges::count(header.columns, Column::total_vm) == 1 && std::ranges::count(header.columns, Column::rss) == 1;
   return real && named ? std::optional(std::move(header)) : std::nullopt;
 }
 

@@ -23,7 +23,8 @@ bool read_taint_and_release(std::string_view rest, Identity& into) {
     rest = trim_left(rest.substr(kNot.size()));
   } else if (rest.starts_with(kTainted)) {
     rest = trim_left(rest.substr(kTainted.size()));
-    // Letters in columns, blanks between, vendor dashes ("-- -  -"); the release is the first word that starts with a digit.
+    // Letters in columns, blanks between, vendor dashes ("-- -  -"); the release is the first word that starts with a
+    // digit.
     std::size_t at = 0;
     while (at < rest.size() && !(is_digit(rest[at]) && (at == 0 || is_blank(rest[at - 1])))) {
       ++at;
@@ -47,7 +48,8 @@ std::size_t comm_end(std::string_view text) {
   return std::string_view::npos;
 }
 
-// The symbol of "dump_stack+0x63/0x90", "ext4_filemap_fault+0x36/0x50 [ext4]", "oom_kill_process.cold+0xb/0x10"; nothing without an offset.
+// The symbol of "dump_stack+0x63/0x90", "ext4_filemap_fault+0x36/0x50 [ext4]", "oom_kill_process.cold+0xb/0x10";
+// nothing without an offset.
 std::optional<std::string_view> symbol_with_offset(std::string_view text) {
   const auto end = static_cast<std::size_t>(std::ranges::find_if_not(text, is_symbol_char) - text.begin());
   if (end == 0 || !text.substr(end).starts_with("+0x")) {
@@ -80,7 +82,8 @@ std::string_view skip_addresses(std::string_view text, int& brackets) {
   return text;
 }
 
-// arm: "unwind_backtrace from show_stack+0x18/0x1c", "(dump_backtrace+0x0/0x10c) from [<c05d4624>] (dump_stack+0x18/0x1c)", "(show_stack) from ...".
+// arm: "unwind_backtrace from show_stack+0x18/0x1c", "(dump_backtrace+0x0/0x10c) from [<c05d4624>]
+// (dump_stack+0x18/0x1c)", "(show_stack) from ...".
 std::optional<std::string_view> arm_symbol(std::string_view text) {
   const auto from = text.find(" from ");
   if (from == std::string_view::npos) {
@@ -89,8 +92,9 @@ std::optional<std::string_view> arm_symbol(std::string_view text) {
   if (text.starts_with("(")) {
     text.remove_prefix(1);
     const auto symbol = bare_symbol(text);
-    return symbol && (text.substr(symbol->size()).starts_with("+0x") || text.substr(symbol->size()).starts_with(")")) ? symbol
-                                                                                                                      : std::nullopt;
+    return symbol && (text.substr(symbol->size()).starts_with("+0x") || text.substr(symbol->size()).starts_with(")"))
+               ? symbol
+               : std::nullopt;
   }
   const auto symbol = bare_symbol(text);
   const auto caller = text.substr(from + 6);
@@ -111,7 +115,8 @@ bool is_hex_words(std::string_view text) {
   return words >= 1;
 }
 
-// "RAX: 0000000000000001 RBX: ...", "r6:00000002 r5:00010df0", "x29: ffff... x28: ...": a short register name, a colon, hex.
+// "RAX: 0000000000000001 RBX: ...", "r6:00000002 r5:00010df0", "x29: ffff... x28: ...": a short register name, a colon,
+// hex.
 bool is_register_row(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0 || colon > 5 || text.substr(0, colon).find(' ') < colon - 1) {
@@ -128,7 +133,8 @@ bool is_register_row(std::string_view text) {
 
 }  // namespace
 
-// 3.10: "CPU: %d PID: %d Comm: %.20s %s%s %s %.*s"; 6.11 put "UID: %u" in; before 3.10 "Pid: %d, comm: %.20s %s %s %.*s".
+// 3.10: "CPU: %d PID: %d Comm: %.20s %s%s %s %.*s"; 6.11 put "UID: %u" in; before 3.10 "Pid: %d, comm: %.20s %s %s
+// %.*s".
 std::optional<Identity> parse_identity(std::string_view message) {
   base::Scanner in(trim_left(message));
   Identity identity;
@@ -203,8 +209,10 @@ std::optional<Frame> parse_frame(std::string_view message) {
     frame.reliable = false;
     text = trim_left(text.substr(2));
   }
-  if (brackets == 0 && text.starts_with("[")) {  // 2.6.24: " [oom_kill_process+0x10a/0x120] oom_kill_process+0x10a/0x120"
-    if (const auto close = text.find("] "); close != std::string_view::npos && text.substr(0, close).find("+0x") < close) {
+  if (brackets == 0 &&
+      text.starts_with("[")) {  // 2.6.24: " [oom_kill_process+0x10a/0x120] oom_kill_process+0x10a/0x120"
+    if (const auto close = text.find("] ");
+        close != std::string_view::npos && text.substr(0, close).find("+0x") < close) {
       text = text.substr(close + 2);
     }
   }
@@ -225,25 +233,51 @@ std::optional<Frame> parse_frame(std::string_view message) {
 std::optional<TraceDetail> parse_trace_detail(std::string_view message) {
   const auto text = trim(message);
   constexpr std::array kStarts = {
-      std::string_view("</TASK>"),  std::string_view("<IRQ>"),          std::string_view("</IRQ>"),
-      std::string_view("<EOI>"),    std::string_view("RIP: "),          std::string_view("RSP: "),
-      std::string_view("EIP: "),    std::string_view("Code: "),         std::string_view("Workqueue: "),
-      std::string_view("Stopper: "), std::string_view("Tainted: "),     std::string_view("Modules linked in:"),
-      std::string_view("Exception stack("), std::string_view("--- interrupt: "), std::string_view("--- Exception: "),
-      std::string_view("LR = "),    std::string_view("NIP: "),          std::string_view("NIP ["),
-      std::string_view("LR ["),     std::string_view("GPR"),            std::string_view("REGS: "),
-      std::string_view("MSR: "),    std::string_view("CFAR: "),         std::string_view("Last Breaking-Event-Address"),
-      std::string_view("Stack : "), std::string_view("INFO: lockdep is turned off"), std::string_view("=============="),
-      std::string_view("EFLAGS: "), std::string_view("pc : "), std::string_view("lr : "), std::string_view("sp : "),
-      std::string_view("pstate: "), std::string_view("COMPACTION is disabled"), std::string_view("Krnl "),
-      std::string_view("irq event stamp"), std::string_view("PKRU: "), std::string_view("Insufficient stack space"),
+      std::string_view("</TASK>"),
+      std::string_view("<IRQ>"),
+      std::string_view("</IRQ>"),
+      std::string_view("<EOI>"),
+      std::string_view("RIP: "),
+      std::string_view("RSP: "),
+      std::string_view("EIP: "),
+      std::string_view("Code: "),
+      std::string_view("Workqueue: "),
+      std::string_view("Stopper: "),
+      std::string_view("Tainted: "),
+      std::string_view("Modules linked in:"),
+      std::string_view("Exception stack("),
+      std::string_view("--- interrupt: "),
+      std::string_view("--- Exception: "),
+      std::string_view("LR = "),
+      std::string_view("NIP: "),
+      std::string_view("NIP ["),
+      std::string_view("LR ["),
+      std::string_view("GPR"),
+      std::string_view("REGS: "),
+      std::string_view("MSR: "),
+      std::string_view("CFAR: "),
+      std::string_view("Last Breaking-Event-Address"),
+      std::string_view("Stack : "),
+      std::string_view("INFO: lockdep is turned off"),
+      std::string_view("=============="),
+      std::string_view("EFLAGS: "),
+      std::string_view("pc : "),
+      std::string_view("lr : "),
+      std::string_view("sp : "),
+      std::string_view("pstate: "),
+      std::string_view("COMPACTION is disabled"),
+      std::string_view("Krnl "),
+      std::string_view("irq event stamp"),
+      std::string_view("PKRU: "),
+      std::string_view("Insufficient stack space"),
   };
   for (const auto start : kStarts) {
     if (text.starts_with(start)) {
       return TraceDetail{.moom = text.find("moom_callback") != std::string_view::npos};
     }
   }
-  // " ffffc90008837500 ffffffff813e8e03", "bfa0: 00000000 ...", "RAX: ... RBX: ...", a bare address on a kernel without symbols.
+  // " ffffc90008837500 ffffffff813e8e03", "bfa0: 00000000 ...", "RAX: ... RBX: ...", a bare address on a kernel without
+  // symbols.
   if (is_hex_words(text) || is_register_row(text) || (text.starts_with("0x") && is_hex_words(text.substr(2)))) {
     return TraceDetail{};
   }

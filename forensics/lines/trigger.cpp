@@ -68,9 +68,9 @@ std::optional<Trigger> parse_trigger(std::string_view message) {
   }
   const auto rest = trim_left(message.substr(at + kInvoked.size()));
   constexpr std::string_view kFirstKey = "gfp_mask=0x";
-  if (rest.size() < kFirstKey.size() ? !kFirstKey.starts_with(rest)
-                                     : !(rest.starts_with("gfp_mask=") || rest.starts_with("order=") ||
-                                         rest.starts_with("oom_score_adj="))) {
+  if (rest.size() < kFirstKey.size()
+          ? !kFirstKey.starts_with(rest)
+          : !(rest.starts_with("gfp_mask=") || rest.starts_with("order=") || rest.starts_with("oom_score_adj="))) {
     return std::nullopt;
   }
   if (const auto gfp = after(rest, "gfp_mask="); gfp && !gfp->empty() && !read_gfp(*gfp, trigger)) {
@@ -141,7 +141,8 @@ std::optional<Suppressed> parse_suppressed(std::string_view message) {
     return std::nullopt;
   }
   const auto name = trim_left(message.substr(0, colon));
-  return Suppressed{.count = *count, .of_oom = name == "oom_kill_process" || name == "dump_header" || name == "out_of_memory"};
+  return Suppressed{.count = *count,
+                    .of_oom = name == "oom_kill_process" || name == "dump_header" || name == "out_of_memory"};
 }
 
 std::optional<Boot> parse_boot(std::string_view message) {

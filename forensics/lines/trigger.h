@@ -21,7 +21,8 @@ struct Allocation {
 
 // "X invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0", keys in any order.
 struct Trigger : Allocation {};
-// "X: page allocation failure: order:4, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=(null),cpuset=/,mems_allowed=0", "X: page allocation stalls for 10ms, ..."
+// "X: page allocation failure: order:4, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), nodemask=(null),cpuset=/,mems_allowed=0",
+// "X: page allocation stalls for 10ms, ..."
 struct AllocationFailure : Allocation {
   bool stall = false;
 };
@@ -29,7 +30,8 @@ struct AllocationFailure : Allocation {
 struct ManualOom {
   bool ignored = false;
 };
-// "oom_kill_process: 132 callbacks suppressed" (headers that were rate-limited away), "warn_alloc: 59 callbacks suppressed".
+// "oom_kill_process: 132 callbacks suppressed" (headers that were rate-limited away), "warn_alloc: 59 callbacks
+// suppressed".
 struct Suppressed {
   std::uint64_t count = 0;
   bool of_oom = false;
