@@ -10,15 +10,19 @@ using base::human_size;
 constexpr double kDominates = 0.5;
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
-  const auto anon = part_bytes(incident, "anon") + part_bytes(incident, "swapcache");
-  const auto share = share_of_whole(incident, anon);
+  const auto anon = part_bytes(incident, "anon");
+  const auto leaving = part_bytes(incident, "swapcache");
+  const auto share = share_of_whole(incident, anon + leaving);
   if (share < kDominates) {
     return std::nullopt;
   }
   Diagnosis found{.code = "anon_growth",
                   .title = "The processes' own memory (heap, stacks, private mappings) filled it",
                   .confidence = 0.4 + 0.55 * share};
-  found.evidence.push_back(fmt::format("anonymous memory was {}", of_whole(incident, anon)));
+  found.evidence.push_back(
+      fmt::format("anonymous memory was {}", of_whole(incident, anon)) +
+      (leaving > 0 ? fmt::format("; another {} were on the way to swap or back", human_size(leaving)) : ""));
+
   std::string who = "the processes";
   if (const auto* task = largest_task(incident); task != nullptr) {
     std::uint64_t all = 0;
@@ -26,10 +30,10 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
       all += held_bytes(other);
     }
     const auto its = all == 0 ? 0 : static_cast<double>(held_bytes(*task)) / static_cast<double>(all);
-    found.evidence.push_back(
-        fmt::format("{} held {} ({} in RAM, {} in swap), {} % of what the {} listed processes hold", task_name(*task),
-                    human_size(held_bytes(*task)), human_size(task->rss_bytes.value_or(0)),
-                    human_size(task->swap_bytes.value_or(0)), percent(its), incident.tasks.size()));
+    const auto swapped = task->swap_bytes.value_or(0);
+    found.evidence.push_back(fmt::format(
+        "{} held {}{}, {} % of what all listed processes hold", task_name(*task), human_size(held_bytes(*task)),
+        swapped > 0 ? fmt::format(" ({} of it in swap)", human_size(swapped)) : "", percent(its)));
     if (its > 0.5) {
       who = task_name(*task);
     }
