@@ -22,6 +22,9 @@ inline constexpr std::string_view kSchemaName = "oomlab.postmortem/1";
 
 std::string to_json(const Postmortem& document, Layout layout = Layout::pretty);
 
+// docs/schema/postmortem-1.json as it was when this was built: JSON Schema, draft 2020-12.
+std::string_view postmortem_schema();
+
 // Reads it back; unknown members are ignored, so a document of a newer minor version still reads. The error names the
 // member.
 base::Result<Postmortem> from_json(std::string_view text);

@@ -9,13 +9,20 @@
 
 namespace forensics {
 
+// What a rule fires on; the run where its condition is about one.
+struct Example {
+  Incident incident;
+  std::optional<Run> run;
+};
+
 // A diagnosis rule: one file under rules/. Independent of all others; order never matters.
 struct Rule {
   std::string_view summary;  // one line for `oomlab list`
-  // The finding, when its condition holds. Evidence quotes figures, advice fits the case and shows the formula behind any number.
+  // The finding, when its condition holds; the incident's analysis is filled by then. Evidence quotes figures, advice
+  // fits the case and shows the formula behind any number.
   std::optional<Diagnosis> (*apply)(const Incident& incident, const Run* run);
-  // An incident on which it fires; the test that runs over every rule uses it.
-  Incident (*example)();
+  // A case on which it fires (not explained yet); the test that runs over every rule uses it.
+  Example (*example)();
 };
 
 std::span<const base::Descriptor<Rule>> all_rules();

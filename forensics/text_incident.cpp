@@ -18,7 +18,7 @@ using base::human_size;
 
 constexpr std::size_t kPartsShown = 8;
 constexpr std::size_t kCandidatesShown = 5;
-constexpr std::size_t kFindingsInFull = 3;
+constexpr std::size_t kFindingsShown = 3;
 
 double share_of(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -253,19 +253,20 @@ void write_findings(Page& page, const Incident& incident) {
     return;
   }
   page.heading("What to do");
-  for (std::size_t i = 0; i < incident.diagnosis.size() && i < kFindingsInFull; ++i) {
+  for (std::size_t i = 0; i < incident.diagnosis.size() && i < kFindingsShown; ++i) {
     const auto& finding = incident.diagnosis[i];
     page.bullet(fmt::format("{}.", i + 1),
                 fmt::format("{} ({} % sure)", shown(finding.title), percent(finding.confidence)), 2, Tone::strong);
     for (const auto& evidence : finding.evidence) {
       page.bullet("·", shown(evidence), 5, Tone::dim);
     }
-    for (const auto& advice : finding.advice) {
-      page.bullet("→", shown(advice), 5);
+    // The first finding with all its advice; the others with the first step, so that the page stays short.
+    for (std::size_t j = 0; j < finding.advice.size() && (i == 0 || j == 0); ++j) {
+      page.bullet("→", shown(finding.advice[j]), 5);
     }
   }
   std::string also;
-  for (std::size_t i = kFindingsInFull; i < incident.diagnosis.size(); ++i) {
+  for (std::size_t i = kFindingsShown; i < incident.diagnosis.size(); ++i) {
     also += fmt::format("{}{} ({} %)", also.empty() ? "Also: " : "; ", shown(incident.diagnosis[i].title),
                         percent(incident.diagnosis[i].confidence));
   }
@@ -344,7 +345,7 @@ void write_incident_facts(Page& page, const Incident& incident) {
     gauge("swap", report.swap);
     gauge("mem+swap", report.memsw);
     if (report.kmem && report.kmem->usage_bytes.value_or(0) > 0) {
-      gauge("kernel mem", report.kmem);
+      gauge("kmem", report.kmem);
     }
   }
   if (incident.memory_info && incident.scope != "memcg") {

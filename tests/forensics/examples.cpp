@@ -219,9 +219,9 @@ Postmortem sparse_document() {
   incident.memory_info.emplace().zones.emplace_back();
   incident.tasks.emplace_back();
   incident.victims.emplace_back();
-  incident.diagnosis.emplace_back();
+  incident.diagnosis.emplace_back().code = "x";
   incident.trigger.gfp_mask.emplace();
-  document.warnings.emplace_back();
+  document.warnings.emplace_back().code = "x";
   return document;
 }
 

@@ -1,0 +1,65 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "forensics/evidence.h"
+
+namespace forensics::rules {
+namespace {
+
+using base::human_size;
+
+constexpr std::uint64_t kTiny = 16 << 20;
+constexpr double kManyTimes = 10;
+
+std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
+  if (!is_memcg(incident) || !incident.cgroup || !incident.cgroup->memory ||
+      incident.cgroup->memory->limit_bytes.value_or(0) == 0) {
+    return std::nullopt;
+  }
+  const auto limit = *incident.cgroup->memory->limit_bytes;
+  const auto& stat = incident.cgroup->stat;
+  const auto refaults =
+      cgroup::find(stat, "workingset_refault_file").value_or(cgroup::find(stat, "workingset_refault").value_or(0));
+  const auto reread = refaults * incident.analysis.page_size_bytes.value_or(4096);
+  const double times = static_cast<double>(reread) / static_cast<double>(limit);
+  if (limit > kTiny && times < kManyTimes) {
+    return std::nullopt;
+  }
+  Diagnosis found{.code = "limit_far_too_small",
+                  .title = "The limit is far too small for this program",
+                  .confidence = times >= kManyTimes ? 0.85 : 0.6};
+  found.evidence.push_back(fmt::format("the limit is {}", human_size(limit)));
+  if (times >= kManyTimes) {
+    found.evidence.push_back(
+        fmt::format("file pages were thrown out and read again {} times = {}, {:.0f} times the whole limit", refaults,
+                    human_size(reread), times));
+  }
+  if (const auto held = held_formula(incident); !held.empty()) {
+    found.advice.push_back(
+        fmt::format("Start above {}, which is what it held when it was stopped, plus the files it runs from (its "
+                    "program and libraries).",
+                    held));
+  }
+  found.advice.push_back(
+      "`oomlab fit -- COMMAND` finds the smallest limit that works, and the one that works without thrashing.");
+  found.advice.push_back(
+      "Will not help: tuning the program's heap; there is no room for its code and data to begin with.");
+  return found;
+}
+
+Example example() {
+  auto incident = memcg_example({{"anon", 4 << 20}, {"file", 1 << 20}, {"workingset_refault_file", 73492}});
+  incident.cgroup->memory = Usage{.usage_bytes = 6 << 20, .limit_bytes = 6 << 20, .unlimited = false, .failcnt = 29899};
+  return {.incident = std::move(incident), .run = {}};
+}
+
+}  // namespace
+
+constinit extern const Rule limit_far_too_small{
+    .summary = "the limit does not even hold the program's own files and start",
+    .apply = apply,
+    .example = example,
+};
+
+}  // namespace forensics::rules
