@@ -24,6 +24,18 @@ GuestFate read_console(std::string_view text) {
   return crashed ? GuestFate::crashed : GuestFate::well;
 }
 
+// [    0.000000] Linux version 6.1.0-56-cloud-amd64 (...        the log's first record, which is on the console a
+// second time only after a panic
+std::string_view without_repetition(std::string_view text) {
+  const auto panic = text.find("Kernel panic - not syncing: ");
+  const auto first_record = panic == std::string_view::npos ? panic : text.find("[    0.000000] Linux version ", panic);
+  if (first_record == std::string_view::npos) {
+    return text;
+  }
+  const auto before = text.substr(0, first_record);
+  return before.find("invoked oom-killer: ") != std::string_view::npos ? before : text.substr(first_record);
+}
+
 std::string last_lines(std::string_view text, std::size_t count) {
   std::deque<std::string_view> lines;
   while (!text.empty()) {

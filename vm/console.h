@@ -14,6 +14,11 @@ enum class GuestFate {
 };
 GuestFate read_console(std::string_view text);
 
+// After a panic the kernel prints its whole log once more (panic_print=32), because what came before the panic may not
+// have been on the console. Of the two the one that tells more without repeating itself: the first when the report of
+// the out-of-memory killer is in it, else the second.
+std::string_view without_repetition(std::string_view text);
+
 // The last lines, at most `count`, joined with newlines and without empty ones. For messages.
 std::string last_lines(std::string_view text, std::size_t count);
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <map>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -235,17 +237,34 @@ base::Result<Kernel> fetch_release(const Apt& apt, const std::string& release, c
   return adopt_packages(files, options);
 }
 
+// "6.12" of "6.12.117+deb12-cloud-amd64"; empty when a third number does not follow: meta packages are named so
+// ("6.12-cloud-amd64").
+std::string series_of(std::string_view release) {
+  base::Scanner in(release);
+  const auto major = in.number<unsigned>();
+  const bool dot = in.literal(".");
+  const auto minor = in.number<unsigned>();
+  if (!major || !dot || !minor || !in.literal(".") || !in.number<unsigned>()) {
+    return {};
+  }
+  return fmt::format("{}.{}", *major, *minor);
+}
+
 std::unexpected<base::Error> none_packaged(const std::string& name, const std::vector<std::string>& packages,
                                            const FetchOptions& options) {
-  std::vector<std::string> releases;
+  std::map<std::string, std::string, std::greater<>> newest;  // of each series: 6.12 -> 6.12.117+deb12-cloud-amd64
   for (const auto& package : packages) {
-    if (auto release = packaged_release(package)) {
-      releases.push_back(std::move(*release));
+    if (const auto release = packaged_release(package)) {
+      auto& kept = newest[series_of(*release)];
+      if (kept.empty() || compare_releases(*release, kept) > 0) {
+        kept = *release;
+      }
     }
   }
-  std::ranges::sort(releases, [](const auto& a, const auto& b) { return compare_releases(a, b) > 0; });
-  constexpr std::size_t kShown = 8;
-  releases.resize(std::min(releases.size(), kShown));
+  std::vector<std::string> releases;
+  for (const auto& [series, release] : newest) {
+    releases.push_back(release);
+  }
   const auto where = options.mirror ? "that mirror" : "this machine's apt sources";
   return base::fail(
       base::ErrorKind::unsupported,
@@ -280,7 +299,7 @@ std::optional<std::string> packaged_release(std::string_view package) {
     return std::nullopt;
   }
   package.remove_prefix(kImagePrefix.size());
-  if (package.empty() || package.front() < '0' || package.front() > '9' || flavour_of(package) == nullptr) {
+  if (series_of(package).empty() || flavour_of(package) == nullptr) {
     return std::nullopt;
   }
   return std::string(package);

@@ -60,12 +60,28 @@ base::Result<> Machine::save(const std::filesystem::path& state, Time deadline) 
     // the default of 128 MiB/s is meant for networks
     TRY(qmp_->execute("migrate-set-parameters", R"({"max-bandwidth":8589934592})", deadline));
     TRY(qmp_->execute("migrate", migration_arguments(">", state), deadline));
-    return qmp_->wait_for_migration(deadline);
+    TRY(qmp_->wait_for_migration(deadline));
+    return finalized(deadline);
   };
   if (auto done = work(); !done) {
     return std::unexpected(explain(std::move(done).error()));
   }
   return {};
+}
+
+// The event of a completed migration comes a moment before QEMU lets the guest go on, and no event tells of that
+// ("cont: Migration is not finalized yet").
+base::Result<> Machine::finalized(Time deadline) {
+  constexpr auto kMoment = std::chrono::milliseconds(2);
+  while (std::chrono::steady_clock::now() < deadline) {
+    TRY_ASSIGN(const auto state, qmp_->execute("query-status", "{}", deadline));
+    if (state.find("\"finish-migrate\"") == std::string::npos) {
+      return {};
+    }
+    (void)wait_readable(alive_fd(),
+                        std::chrono::steady_clock::now() + kMoment);  // the end of QEMU shows at the next question
+  }
+  return base::fail(base::ErrorKind::timeout, "QEMU does not finish the migration");
 }
 
 base::Result<> Machine::load(const std::filesystem::path& state, Time deadline) {
@@ -104,6 +120,10 @@ std::optional<base::ExitStatus> Machine::end(Time deadline) {
     (void)child_.wait();  // it is the kill that ended it
   }
   return status;
+}
+
+bool Machine::runs() {
+  return !child_.wait(std::chrono::steady_clock::now());
 }
 
 std::string Machine::last_words() {

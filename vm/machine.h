@@ -38,6 +38,7 @@ class Machine {
 
   // Waits until QEMU has ended, kills it at the deadline; how it ended, nothing when it was killed.
   std::optional<base::ExitStatus> end(Time deadline);
+  [[nodiscard]] bool runs();  // whether QEMU is still there
   // Why QEMU is not there any more: its exit status and its last words. For messages.
   std::string last_words();
 
@@ -48,6 +49,7 @@ class Machine {
         file_server_(std::move(file_server)),
         console_(std::move(console)),
         errors_(std::move(errors)) {}
+  base::Result<> finalized(Time deadline);
   base::Error explain(base::Error error);
   Child child_;
   base::Fd agent_, file_server_, console_, errors_;

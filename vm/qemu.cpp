@@ -124,7 +124,7 @@ bool probe_kvm(const Qemu& qemu) {
 
 base::Result<std::string> parse_qemu_version(std::string_view text) {
   base::Scanner in(text);
-  if (in.until("version ")) {
+  if (in.literal("QEMU emulator version ")) {
     if (const auto word = in.word(); word && !word->empty() && word->front() >= '0' && word->front() <= '9') {
       return std::string(*word);
     }

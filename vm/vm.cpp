@@ -174,6 +174,7 @@ Attempt judge(Guest& guest, base::Result<SessionEnd> end, std::size_t console_ma
   Machine& machine = guest.machine;
   const bool gone = end && end->how == SessionEnd::How::guest_gone;
   const std::string last_words = gone ? machine.last_words() : std::string();  // after these the console is complete
+  const bool given_up = gone && machine.runs();                                // the user insisted (a second Ctrl-C)
   Reply reply{.status = {},
               .files = {},
               .kernel = guest.kernel,
@@ -184,6 +185,7 @@ Attempt judge(Guest& guest, base::Result<SessionEnd> end, std::size_t console_ma
               .hung = false,
               .console = machine.console(console_mark, kConsoleKept)};
   const auto fate = read_console(reply.console);
+  reply.console = std::string(without_repetition(reply.console));
   if (fate == GuestFate::panicked_on_memory) {
     reply.panicked = true;
   } else if (!end) {
@@ -192,10 +194,10 @@ Attempt judge(Guest& guest, base::Result<SessionEnd> end, std::size_t console_ma
   } else if (fate == GuestFate::crashed) {
     attempt.lab_failure = with_console("the guest's kernel crashed", machine);
     return attempt;
-  } else if (gone) {
+  } else if (gone && !given_up) {
     attempt.lab_failure = with_console(fmt::format("the guest ended without a word ({})", last_words), machine);
     return attempt;
-  } else if (end->how == SessionEnd::How::timed_out) {
+  } else if (given_up || end->how == SessionEnd::How::timed_out) {
     reply.hung = true;
   } else {
     reply.status = end->status;

@@ -29,6 +29,18 @@ TEST(Console, TellsTheGuestsFate) {
   }
 }
 
+TEST(Console, ARepeatedLogIsTakenOnce) {
+  const std::string panic =
+      "[    9.1] Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled\n";
+  const std::string report = "[    9.0] tail invoked oom-killer: gfp_mask=0x0\n[    9.0] Mem-Info:\n";
+  const std::string boot = "[    0.000000] Linux version 6.1.0\n[    1.0] Run /init\n";
+  EXPECT_EQ(without_repetition(report + panic + boot + report + panic), report + panic);
+  EXPECT_EQ(without_repetition(panic + boot + report + panic), boot + report + panic);
+  EXPECT_EQ(without_repetition(report + panic), report + panic);
+  EXPECT_EQ(without_repetition(boot + report), boot + report);
+  EXPECT_EQ(without_repetition(""), "");
+}
+
 TEST(Console, LastLines) {
   EXPECT_EQ(last_lines("", 3), "");
   EXPECT_EQ(last_lines("a\r\n\r\nb\nc\n", 2), "b\nc");

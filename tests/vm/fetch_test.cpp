@@ -12,9 +12,9 @@ TEST(FetchPackages, OnlyKernelsForVirtualMachines) {
   EXPECT_EQ(packaged_release("linux-image-6.1.0-56-cloud-amd64"), "6.1.0-56-cloud-amd64");
   EXPECT_EQ(packaged_release("linux-image-6.8.0-50-generic"), "6.8.0-50-generic");
   for (const auto* package :
-       {"linux-image-cloud-amd64", "linux-image-6.1.0-56-cloud-amd64-dbg", "linux-image-6.1.0-56-amd64-unsigned",
-        "linux-image-unsigned-6.8.0-50-generic", "linux-image-6.1.0-56-cloud-arm64", "linux-image-",
-        "linux-image-6.1.0-56-rt-amd64", "vim"}) {
+       {"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64", "linux-image-6.1.0-56-cloud-amd64-dbg",
+        "linux-image-6.1.0-56-amd64-unsigned", "linux-image-unsigned-6.8.0-50-generic",
+        "linux-image-6.1.0-56-cloud-arm64", "linux-image-", "linux-image-6.1.0-56-rt-amd64", "vim"}) {
     EXPECT_FALSE(packaged_release(package)) << package;
   }
 }

@@ -48,7 +48,8 @@ TEST(QemuVersion, ReadsWhatDistributionsPrint) {
 }
 
 TEST(QemuVersion, RefusesAnythingElse) {
-  for (const auto* text : {"", "QEMU", "version ", "version x", "something else"}) {
+  for (const auto* text :
+       {"", "QEMU", "version ", "version x", "true (GNU coreutils) GPL version 3", "QEMU emulator version x"}) {
     const auto version = parse_qemu_version(text);
     ASSERT_FALSE(version) << text;
     EXPECT_EQ(version.error().message, fmt::format("expected 'QEMU emulator version N.N.N', got '{}'", text));
