@@ -1,5 +1,7 @@
 #include "cli/doctor/show.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -29,17 +31,21 @@ std::string_view colour_of(State state) {
 
 std::string as_text(std::span<const Finding> findings, bool colour, unsigned width) {
   std::string out;
-  const auto below = [&](std::string_view text) {
-    if (!text.empty()) {
-      out += fmt::format("{:{}}{}\n", "", kBelow, wrap(base::escape_terminal(text), kBelow, width));
-    }
-  };
+  const auto below = [&](std::string_view text) { out += fmt::format("{:{}}{}\n", "", kBelow, text); };
   for (const auto& finding : findings) {
     out += fmt::format("{}{:<{}}{}{:<{}}", colour ? colour_of(finding.state) : "", state_name(finding.state),
                        kStateColumn, colour ? "\x1b[0m" : "", finding.item, kColumn - kStateColumn);
     out += wrap(base::escape_terminal(finding.found), kColumn, width) + "\n";
-    below(finding.consequence);
-    below(finding.remedy.empty() ? "" : "way out: " + finding.remedy);
+    if (!finding.consequence.empty()) {
+      below(wrap(base::escape_terminal(finding.consequence), kBelow, width));
+    }
+    // Commands to copy: a line each, never wrapped.
+    std::string_view label = "way out: ";
+    for (std::string_view rest = finding.remedy; !rest.empty(); label = "         ") {
+      const auto end = std::min(rest.find('\n'), rest.size());
+      below(fmt::format("{}{}", label, base::escape_terminal(rest.substr(0, end))));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
   }
   return out;
 }

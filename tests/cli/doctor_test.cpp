@@ -249,6 +249,15 @@ TEST(DoctorText, ShowsALinePerFindingAndTheWayOutBelow) {
             "           way out: run as root\n");
 }
 
+TEST(DoctorText, GivesEachCommandALineOfItsOwn) {
+  const std::vector<Finding> two = {
+      {.item = "x", .state = State::missing, .found = "no", .remedy = "first\nsecond\x1b"}};
+  EXPECT_EQ(as_text(two, false, 80),
+            "missing  x                        no\n"
+            "           way out: first\n"
+            "                    second\\x1b\n");
+}
+
 TEST(DoctorText, HasColoursOnlyWhenAsked) {
   EXPECT_THAT(as_text(kFindings, true, 80), HasSubstr("\x1b[33mlimited  \x1b[0mkernel log"));
 }
