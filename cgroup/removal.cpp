@@ -102,25 +102,6 @@ Result<bool> wait_for_events(const Dir& dir, Clock::time_point deadline, Done do
   }
 }
 
-// For kernels before 5.14: nothing forks while frozen, so one round gets all; without the freezer (before 5.2) rounds
-// go on until none is left.
-Result<> freeze_and_kill(const Dir& dir) {
-  if (dir.write("cgroup.freeze", "1")) {
-    // Not frozen in time is no reason to stop: what forks meanwhile is met in a later round.
-    (void)wait_for_events(dir, Clock::now() + milliseconds(200),
-                          [](const auto& events) { return events.frozen == true; });
-  }
-  std::size_t killed = signal_all(dir);
-  (void)dir.write("cgroup.freeze", "0");  // there is none on kernels before 5.2
-  for (int round = 0; round < 200 && killed != 0; ++round) {
-    if (wait_until_empty(dir, milliseconds(10))) {
-      return {};
-    }
-    killed = signal_all(dir);
-  }
-  return {};
-}
-
 // rmdir of all below it, deepest first, then of itself. EBUSY is the error of the first that cannot go yet.
 Result<> remove_folders(const Dir& dir) {
   if (auto below = children(dir)) {
@@ -155,7 +136,26 @@ Result<> kill_all(const Dir& dir) {
   if (written.error().sys_errno != ENOENT) {
     return written;
   }
-  return freeze_and_kill(dir);
+  return kill_each(dir);
+}
+
+// For kernels before 5.14: nothing forks while frozen, so one round gets all; without the freezer (before 5.2) rounds
+// go on until none is left.
+Result<> kill_each(const Dir& dir) {
+  if (dir.write("cgroup.freeze", "1")) {
+    // Not frozen in time is no reason to stop: what forks meanwhile is met in a later round.
+    (void)wait_for_events(dir, Clock::now() + milliseconds(200),
+                          [](const auto& events) { return events.frozen == true; });
+  }
+  std::size_t killed = signal_all(dir);
+  (void)dir.write("cgroup.freeze", "0");  // there is none on kernels before 5.2
+  for (int round = 0; round < 200 && killed != 0; ++round) {
+    if (wait_until_empty(dir, milliseconds(10))) {
+      return {};
+    }
+    killed = signal_all(dir);
+  }
+  return {};
 }
 
 Result<> wait_until_empty(const Dir& dir, milliseconds timeout) {

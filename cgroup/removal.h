@@ -12,6 +12,9 @@ namespace cgroup {
 // that is gone is an empty one.
 base::Result<> kill_all(const Dir& dir);
 
+// The way of kill_all() without cgroup.kill: freeze, SIGKILL each, thaw, and again for what came meanwhile.
+base::Result<> kill_each(const Dir& dir);
+
 // Waits until cgroup.events says `populated 0`; the error (kind timeout) says how many processes are left.
 base::Result<> wait_until_empty(const Dir& dir, std::chrono::milliseconds timeout);
 

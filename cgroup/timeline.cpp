@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace cgroup {
 namespace {
@@ -30,7 +31,7 @@ Sample sample_of(const Row& row) {
           .psi_full = duration_of(row.psi_full_us)};
 }
 
-// The parts that only some rows hold live on in the row before, so that thinning never loses all of them.
+// The parts that only some rows hold live on in a neighbour without them, so that thinning never loses all of them.
 void inherit_parts(Row& kept, const Row& dropped) {
   if (kept.anon == kNothing) {
     kept.anon = dropped.anon;
@@ -60,18 +61,29 @@ void Timeline::Unmap::operator()(Row* rows) const noexcept {
 }
 
 void Timeline::add(const Row& row) {
-  const bool too_soon =
-      count_ > 0 && row.weight == Row::Weight::plain && row.t_ns - rows_[count_ - 1].t_ns < spacing_ns_;
+  const bool plain = row.weight == Row::Weight::plain;
   latest_ = row;
-  latest_is_kept_ = !too_soon;
-  if (too_soon) {
+  latest_is_kept_ = !plain || row.t_ns >= next_due_ns_ - base_ns_ / 2;
+  if (!latest_is_kept_) {
+    if (row.anon != kNothing) {
+      passed_over_ = row;
+    }
     return;
   }
-  if (count_ == capacity_) {
+  const bool full = count_ == capacity_;
+  if (full) {
     thin_out();
   }
-  new (&rows_[count_]) Row(row);
+  Row& added = *new (&rows_[count_]) Row(row);
+  inherit_parts(added, std::exchange(passed_over_, Row{}));
   ++count_;
+  // By the schedule, so that a caller's late tick makes the next one no less welcome; anew when the caller has lost it.
+  const std::int64_t spacing = base_ns_ * factor_;
+  if (full || row.t_ns > next_due_ns_ + spacing / 2) {
+    next_due_ns_ = row.t_ns + spacing;
+  } else if (plain) {
+    next_due_ns_ += spacing;
+  }
 }
 
 // Drops every second plain row. When events take more than half of the space, those that saw no kill count as plain;
@@ -85,6 +97,9 @@ void Timeline::thin_out() {
   const Weight droppable = heavier_than(Weight::plain) <= capacity_ / 2   ? Weight::plain
                            : heavier_than(Weight::event) <= capacity_ / 2 ? Weight::event
                                                                           : Weight::kill;
+  if (base_ns_ == 0) {
+    base_ns_ = (rows_[count_ - 1].t_ns - rows_[0].t_ns) / static_cast<std::int64_t>(count_ - 1);
+  }
   std::size_t kept = 0;
   bool drop = false;  // the first stays
   for (std::size_t i = 0; i < count_; ++i) {
@@ -101,8 +116,6 @@ void Timeline::thin_out() {
   }
   count_ = kept;
   factor_ = std::min(factor_ * 2, kLargestFactor);
-  // A little under the mean distance, so that a timer at that interval is not cut by its jitter.
-  spacing_ns_ = (rows_[count_ - 1].t_ns - rows_[0].t_ns) / static_cast<std::int64_t>(count_) * 3 / 4;
 }
 
 std::vector<Sample> Timeline::samples() const {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -40,11 +43,14 @@ class FakeCgroup {
   [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
   [[nodiscard]] cgroup::Dir dir() const { return must(cgroup::Dir::open(path())); }
 
-  // Replaces the file's text in place, as the kernel does: who has it open sees the new one.
+  // Replaces the file's text in place, as the kernel does: who has it open sees the new one. (Not by O_TRUNC: ext4
+  // makes that wait for the disk.)
   void write(std::string_view file, std::string_view text) const {
     const auto target = path() / file;
     std::filesystem::create_directories(target.parent_path());
-    std::ofstream(target, std::ios::binary | std::ios::trunc) << text;
+    const base::Fd fd(::open(target.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    must(base::write_all(fd.get(), text));
+    EXPECT_EQ(::ftruncate(fd.get(), static_cast<off_t>(text.size())), 0);
   }
   [[nodiscard]] std::string read(std::string_view file) const { return must(base::read_all(path() / file)); }
   void remove(std::string_view file) const { std::filesystem::remove_all(path() / file); }
