@@ -20,6 +20,7 @@
 #include "cgroup/spawn.h"
 #include "cli/concerns.h"
 #include "cli/kernel_log.h"
+#include "cli/kernel_reading.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/stall.h"
@@ -305,6 +306,9 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
   run.outcome = judge(witnesses);
   warn_about_counts(document, witnesses, document.warnings);
   for (auto& incident : document.incidents) {
+    if (incident.cgroup && incident.cgroup->oom_memcg && within_group(*incident.cgroup->oom_memcg, group.kernel_path())) {
+      add_kernel_reading(run.timeline, incident, start);
+    }
     forensics::explain(incident, &run);
   }
   if (auto removed = group.remove(kRemoveTimeout); !removed) {

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/bytes.h"
@@ -22,7 +24,7 @@ base::Result<forensics::Postmortem> run_on(Backend backend, const RunOptions& op
 }
 
 // One line: what happened to what, where it peaked, where the report is.
-std::string summary_line(const forensics::Postmortem& document, const std::vector<std::string>& outputs) {
+std::string summary_line(const forensics::Postmortem& document, const std::vector<Output>& outputs) {
   const auto& run = *document.run;
   std::string line = fmt::format("{}", run.outcome.verdict);
   if (run.outcome.exit_code && run.outcome.verdict == "failed") {
@@ -38,31 +40,45 @@ std::string summary_line(const forensics::Postmortem& document, const std::vecto
     line += fmt::format(": {}", *run.outcome.reason);
   }
   for (const auto& output : outputs) {
-    line += output == "-" ? "" : fmt::format("; post-mortem in {}", output);
+    line += output.path == "-" ? "" : fmt::format("; post-mortem in {}", output.path);
   }
   return line;
 }
 
-std::string text_report(const forensics::Postmortem& document, int fd) {
+// The whole text report, on stderr: for a `run` that was killed and writes no post-mortem elsewhere.
+void tell_on_stderr(const forensics::Postmortem& document) {
   const auto table = forensics::all_renderers();
   const auto* text = base::find_descriptor(table, "text");
-  return (*text)->render(document, {.colour = colours(fd), .width = columns(fd)});
+  const auto report = (*text)->render(document, {.colour = colours(STDERR_FILENO), .width = columns(STDERR_FILENO)});
+  (void)base::write_all(STDERR_FILENO, report);  // nothing to be done when stderr is closed
+}
+
+void say_how_it_ended(const forensics::Postmortem& document, const std::vector<Output>& outputs) {
+  const auto& run = *document.run;
+  const bool told_on_stdout = std::ranges::find(outputs, "-", &Output::path) != outputs.end();
+  if (outputs.empty() && (!document.incidents.empty() || run.outcome.verdict == "oom_killed")) {
+    tell_on_stderr(document);
+  } else if (!told_on_stdout || outputs.size() > 1) {
+    say(summary_line(document, outputs));
+  }
+  if (run.expectation && !run.expectation->met) {
+    say(fmt::format("expected {}, not met: {}", run.expectation->expect, run.expectation->reason));
+  }
 }
 
 }  // namespace
 
 int perform(const Invocation& invocation, RunOptions& options, TextTo text_to) {
-  if (options.format && options.outputs.empty()) {
-    options.outputs.emplace_back("-");
-  }
-  if (auto checked = check_outputs(options.outputs, options.format); !checked) {
-    return report(checked.error());
+  const bool text_on_stdout = text_to == TextTo::standard_output && !options.quiet;
+  const auto outputs = check_outputs(options.outputs, options.format, text_on_stdout ? "text" : "");
+  if (!outputs) {
+    return report(outputs.error());
   }
   const auto backend = choose_backend(options.backend, invocation);
   if (!backend) {
     return report(backend.error());
   }
-  options.experiment.progress = text_to == TextTo::standard_output && !options.quiet && ::isatty(STDERR_FILENO) == 1;
+  options.experiment.progress = text_on_stdout && ::isatty(STDERR_FILENO) == 1;
   auto document = run_on(*backend, options);
   if (!document) {
     return report(document.error());
@@ -71,22 +87,12 @@ int perform(const Invocation& invocation, RunOptions& options, TextTo text_to) {
   if (!options.expect.empty()) {
     run.expectation = check_expectation(options.expect, options.max_peak_bytes, run);
   }
-  if (auto written = write_document(*document, options.outputs, options.format); !written) {
+  if (auto written = write_document(*document, *outputs); !written) {
     (void)report(written.error());
     return kExitOwnFailure;
   }
   if (!options.quiet) {
-    const bool tells_a_story = !document->incidents.empty() || run.outcome.verdict == "oom_killed";
-    if (text_to == TextTo::standard_output && options.outputs.empty()) {
-      (void)print(text_report(*document, STDOUT_FILENO));
-    } else if (text_to == TextTo::standard_error && options.outputs.empty() && tells_a_story) {
-      (void)base::write_all(STDERR_FILENO, text_report(*document, STDERR_FILENO));
-    } else {
-      say(summary_line(*document, options.outputs));
-    }
-    if (run.expectation && !run.expectation->met) {
-      say(fmt::format("expected {}, not met: {}", run.expectation->expect, run.expectation->reason));
-    }
+    say_how_it_ended(*document, *outputs);
   }
   return exit_status(run);
 }

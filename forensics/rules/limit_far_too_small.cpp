@@ -42,7 +42,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                     held));
   }
   found.advice.push_back(
-      "`oomlab fit -- COMMAND` finds the smallest limit that works, and the one that works without thrashing.");
+      "Try limits with `oomlab run --memory-max SIZE --expect fit -- COMMAND`: exit 0 says that it fits.");
   found.advice.push_back(
       "Will not help: tuning the program's heap; there is no room for its code and data to begin with.");
   return found;

@@ -81,7 +81,7 @@ def stress_anon(lab):
     equal(incident["kind"], "oom_kill", "kind")
     equal(incident["scope"], "memcg", "scope")
     equal([v["pid"] for v in incident["victims"]], [run["pid"]], "victim")
-    equal(incident["victims"][0]["comm"], "oomlab", "victim's name")
+    equal(incident["victims"][0]["comm"], "oomlab-anon", "victim's name")
     equal(incident["cgroup"]["memory"]["limit_bytes"], 64 * MIB, "limit in the report")
     equal(incident["cgroup"]["hierarchy"], 2, "hierarchy")
     equal(incident["complete"], True, "complete")
