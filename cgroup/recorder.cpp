@@ -23,7 +23,10 @@ using base::Fd;
 using base::Result;
 
 constexpr std::size_t kStatBytes = 16 * 1024;  // memory.stat of Linux 6.18 has 2 KiB
-constexpr std::int64_t kStatShare = 100;       // 1/100 of the time may go into reading it
+
+// Of the time, 1/200 may go into reading memory.stat and 1/400 into memory.pressure: the dear ones of the files.
+constexpr std::int64_t kStatShare = 200;
+constexpr std::int64_t kPressureShare = 400;
 
 std::chrono::nanoseconds monotonic_now() {
   timespec now{};
@@ -125,7 +128,7 @@ struct Recorder::State {
   OpenFile<1024> events;
   OpenFile<kStatBytes> stat;
 
-  std::int64_t next_stat_ns = 0;
+  std::int64_t next_stat_ns = 0, next_pressure_ns = 0;
   std::uint64_t peak = 0;  // highest memory.current of a row with memory.stat
   std::size_t peak_stat_size = 0;
   std::array<char, kStatBytes> peak_stat;
@@ -135,9 +138,38 @@ struct Recorder::State {
 
   void record(bool event);
   bool read_events();
+  void read_stat(Row& row);
+  // Reads a file that is due and sets when it is due again, by what that cost.
+  template <std::size_t Size>
+  bool read_if_due(OpenFile<Size>& file, std::int64_t t_ns, bool always, std::int64_t& next_ns, std::int64_t share);
 };
 
-// Takes one row. Values come from what was read just now; a file that cannot be read leaves its values out.
+template <std::size_t Size>
+bool Recorder::State::read_if_due(OpenFile<Size>& file, std::int64_t t_ns, bool always, std::int64_t& next_ns,
+                                  std::int64_t share) {
+  if (!always && t_ns < next_ns) {
+    return false;
+  }
+  const auto before = now();
+  const bool read = file.read(vanished);
+  next_ns = t_ns + (now() - before).count() * share;
+  return read;
+}
+
+void Recorder::State::read_stat(Row& row) {
+  row.anon = number_after(stat.text(), "anon ");
+  row.file = number_after(stat.text(), "file ");
+  row.shmem = number_after(stat.text(), "shmem ");
+  row.kernel = number_after(stat.text(), "kernel ");  // from 5.18 on
+  if (row.memory != kNothing && row.memory >= peak) {
+    peak = row.memory;
+    peak_stat_size = stat.text().size();
+    std::memcpy(peak_stat.data(), stat.text().data(), peak_stat_size);
+  }
+}
+
+// Takes one row. Values come from what was read just now; a file that cannot be read, or is not due, leaves its values
+// out.
 void Recorder::State::record(bool event) {
   Row row{.t_ns = (now() - start).count()};
   if (memory.read(vanished)) {
@@ -154,24 +186,12 @@ void Recorder::State::record(bool event) {
   if (swap.read(vanished)) {
     row.swap = number_at(swap.text());
   }
-  if (pressure.read(vanished)) {
+  if (read_if_due(pressure, row.t_ns, event, next_pressure_ns, kPressureShare)) {
     row.psi_some_us = pressure_total(pressure.text(), "some ");
     row.psi_full_us = pressure_total(pressure.text(), "full ");
   }
-  if (event || row.t_ns >= next_stat_ns) {
-    const auto before = now();
-    if (stat.read(vanished)) {
-      row.anon = number_after(stat.text(), "anon ");
-      row.file = number_after(stat.text(), "file ");
-      row.shmem = number_after(stat.text(), "shmem ");
-      row.kernel = number_after(stat.text(), "kernel ");  // from 5.18 on
-      if (row.memory != kNothing && row.memory >= peak) {
-        peak = row.memory;
-        peak_stat_size = stat.text().size();
-        std::memcpy(peak_stat.data(), stat.text().data(), peak_stat_size);
-      }
-    }
-    next_stat_ns = row.t_ns + (now() - before).count() * kStatShare;
+  if (read_if_due(stat, row.t_ns, event, next_stat_ns, kStatShare)) {
+    read_stat(row);
   }
   timeline.add(row);
 }
