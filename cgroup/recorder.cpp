@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -161,8 +162,13 @@ void Recorder::State::read_stat(Row& row) {
   row.file = number_after(stat.text(), "file ");
   row.shmem = number_after(stat.text(), "shmem ");
   row.kernel = number_after(stat.text(), "kernel ");  // from 5.18 on
-  if (row.memory != kNothing && row.memory >= peak) {
-    peak = row.memory;
+  if (row.memory == kNothing || (row.memory <= peak && peak_stat_size != 0)) {
+    return;
+  }
+  // A kill may have come between the two readings: memory.stat counts for what was there before and after it.
+  const auto still = memory.read(vanished) ? std::min(row.memory, number_at(memory.text())) : 0;
+  if (still > peak || peak_stat_size == 0) {
+    peak = still;
     peak_stat_size = stat.text().size();
     std::memcpy(peak_stat.data(), stat.text().data(), peak_stat_size);
   }
@@ -190,7 +196,10 @@ void Recorder::State::record(bool event) {
     row.psi_some_us = pressure_total(pressure.text(), "some ");
     row.psi_full_us = pressure_total(pressure.text(), "full ");
   }
-  if (read_if_due(stat, row.t_ns, event, next_stat_ns, kStatShare)) {
+  // Also each time the memory has grown by a sixteenth: few times in a run, and the stat of the peak is never far from
+  // it.
+  const bool grown = row.memory != kNothing && row.memory > peak + peak / 16;
+  if (read_if_due(stat, row.t_ns, event || grown, next_stat_ns, kStatShare)) {
     read_stat(row);
   }
   timeline.add(row);

@@ -140,6 +140,20 @@ TEST(Recorder, ReadsTheStatWithinItsShareOfTime) {
   EXPECT_TRUE(samples.front().anon.has_value());
 }
 
+TEST(Recorder, ReadsTheStatWheneverTheMemoryHasGrown) {
+  fake_time = 0s;
+  const auto fake = full();
+  auto recorder = must(Recorder::create(fake.dir(), 4096, slow_now));
+  for (int percent = 100; percent <= 200; ++percent) {
+    fake.write("memory.current", fmt::format("{}\n", percent * 1000));
+    fake.write("memory.stat", fmt::format("anon {}\n", percent));
+    recorder.sample();
+  }
+  EXPECT_GE(cgroup::find(recorder.stat_at_peak(), "anon").value_or(0), 188U);
+  const auto samples = recorder.samples();
+  EXPECT_LE(std::ranges::count_if(samples, [](const auto& sample) { return sample.anon.has_value(); }), 15);
+}
+
 TEST(Recorder, KeepsTheStatOfThePeak) {
   const auto fake = full();
   auto recorder = must(Recorder::create(fake.dir(), 16, fake_now));
