@@ -130,7 +130,8 @@ struct Recorder::State {
   OpenFile<kStatBytes> stat;
 
   std::int64_t next_stat_ns = 0, next_pressure_ns = 0;
-  std::uint64_t peak = 0;  // highest memory.current of a row with memory.stat
+  std::uint64_t peak = 0;       // highest memory.current of a row with memory.stat
+  std::uint64_t peak_user = 0;  // anon + file of the stat that is kept for it
   std::size_t peak_stat_size = 0;
   std::array<char, kStatBytes> peak_stat;
   std::uint64_t oom_kills = 0;
@@ -162,13 +163,17 @@ void Recorder::State::read_stat(Row& row) {
   row.file = number_after(stat.text(), "file ");
   row.shmem = number_after(stat.text(), "shmem ");
   row.kernel = number_after(stat.text(), "kernel ");  // from 5.18 on
-  if (row.memory == kNothing || (row.memory <= peak && peak_stat_size != 0)) {
+  const auto nearly = [](std::uint64_t value, unsigned part) { return value - value / part; };
+  if (row.memory == kNothing || row.memory < nearly(peak, 64)) {
     return;
   }
-  // A kill may have come between the two readings: memory.stat counts for what was there before and after it.
+  // A kill may have come between the two readings: memory.stat counts for what was there before and after it. Of
+  // several at the limit the newest says what was killed, unless it shows that the kill is under way.
   const auto still = memory.read(vanished) ? std::min(row.memory, number_at(memory.text())) : 0;
-  if (still > peak || peak_stat_size == 0) {
-    peak = still;
+  const auto user = (row.anon == kNothing ? 0 : row.anon) + (row.file == kNothing ? 0 : row.file);
+  if (still > peak || peak_stat_size == 0 || (still >= nearly(peak, 64) && user >= nearly(peak_user, 16))) {
+    peak = std::max(peak, still);
+    peak_user = user;
     peak_stat_size = stat.text().size();
     std::memcpy(peak_stat.data(), stat.text().data(), peak_stat_size);
   }

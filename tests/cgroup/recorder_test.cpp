@@ -167,6 +167,21 @@ TEST(Recorder, KeepsTheStatOfThePeak) {
   EXPECT_EQ(recorder.stat_at_peak(), (cgroup::Counters{{"anon", 8888}, {"new_counter", 3}}));
 }
 
+TEST(Recorder, AtTheLimitTheNewestStatCounts) {
+  const auto fake = full();
+  auto recorder = must(Recorder::create(fake.dir(), 16, fake_now));
+  const auto record = [&](const char* memory, const char* stat) {
+    fake.write("memory.current", memory);
+    fake.write("memory.stat", stat);
+    recorder.sample();
+    return cgroup::find(recorder.stat_at_peak(), "anon");
+  };
+  EXPECT_EQ(record("64000\n", "anon 10000\nfile 54000\n"), 10000U);
+  EXPECT_EQ(record("63500\n", "anon 50000\nfile 13000\n"), 50000U) << "what filled the limit changed";
+  EXPECT_EQ(record("64000\n", "anon 2000\nfile 13000\n"), 50000U) << "a kill is under way";
+  EXPECT_EQ(record("62000\n", "anon 62000\nfile 0\n"), 50000U) << "not at the limit any more";
+}
+
 TEST(Recorder, WakesWhenEventsChangeAndTellsKills) {
   const auto fake = full();
   fake.write("memory.events", events(3, 2));  // kills from before are not news
