@@ -83,8 +83,8 @@ std::optional<Delegation> use_own(const Facts& facts, bool undelegated_too) {
   if (is_ours && is_usable(facts.own) && facts.own.others.empty()) {
     return Delegation{.access = Access::move_self, .parent = facts.own.path};
   }
-  // Without systemd nobody else rules the tree: root may use its top.
-  if (facts.uid == 0 && facts.top && is_usable(*facts.top) && (!facts.systemd || undelegated_too)) {
+  // Without systemd nobody else rules the tree: root may use its top, unless that leaves a limit that somebody set.
+  if (facts.uid == 0 && !facts.limited && facts.top && is_usable(*facts.top) && (!facts.systemd || undelegated_too)) {
     return Delegation{.access = Access::direct, .parent = facts.top->path};
   }
   return std::nullopt;

@@ -120,9 +120,13 @@ Place look_at(const fs::path& folder) {
   }
   place.controllers = words_of(folder / "cgroup.controllers");
   place.subtree_control = words_of(folder / "cgroup.subtree_control");
-  const auto ours = self_and_ancestors();
-  for (const auto pid : processes_in(folder)) {
-    place.empty = false;
+  if (place.is_root) {
+    return place;  // its processes are no obstacle, and on some machines hundreds of kernel threads
+  }
+  const auto pids = processes_in(folder);
+  place.empty = pids.empty();
+  const auto ours = pids.empty() ? std::vector<pid_t>{} : self_and_ancestors();
+  for (const auto pid : pids) {
     if (std::ranges::find(ours, pid) == ours.end()) {
       place.others.push_back(pid);
     }
@@ -138,6 +142,10 @@ Facts gather_facts(const Hierarchy& hierarchy) {
       facts.above = look_at(hierarchy.own.parent_path());
       if (auto top = look_at(hierarchy.mount); top.is_root) {
         facts.top = std::move(top);
+      }
+      for (auto at = hierarchy.own; at != hierarchy.mount && at.has_relative_path(); at = at.parent_path()) {
+        const auto limit = words_of(at / "memory.max");
+        facts.limited = facts.limited || (!limit.empty() && limit[0] != "max");
       }
     }
   }

@@ -39,6 +39,7 @@ struct Facts {
   Place own;                          // our cgroup; path empty when it cannot be seen
   std::optional<Place> above;         // its parent, if that is mounted too
   std::optional<Place> top;           // the mount's top, when it is the real root
+  bool limited = false;               // our cgroup or one above has a memory.max: to leave it would be to escape that
   uid_t uid = 0;                      // effective
   bool systemd = false;               // systemd is this machine's init (sd_booted(3))
   bool systemd_run = false;           // systemd-run is in PATH

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -23,7 +24,10 @@ using base::Fd;
 using base::Result;
 
 constexpr std::size_t kStatBytes = 16 * 1024;  // memory.stat of Linux 6.18 has 2 KiB
-constexpr std::int64_t kStatShare = 100;       // 1/100 of the time may go into reading it
+
+// Of the time, 1/200 may go into reading memory.stat and 1/400 into memory.pressure: the dear ones of the files.
+constexpr std::int64_t kStatShare = 200;
+constexpr std::int64_t kPressureShare = 400;
 
 std::chrono::nanoseconds monotonic_now() {
   timespec now{};
@@ -125,8 +129,9 @@ struct Recorder::State {
   OpenFile<1024> events;
   OpenFile<kStatBytes> stat;
 
-  std::int64_t next_stat_ns = 0;
-  std::uint64_t peak = 0;  // highest memory.current of a row with memory.stat
+  std::int64_t next_stat_ns = 0, next_pressure_ns = 0;
+  std::uint64_t peak = 0;       // highest memory.current of a row with memory.stat
+  std::uint64_t peak_user = 0;  // anon + file of the stat that is kept for it
   std::size_t peak_stat_size = 0;
   std::array<char, kStatBytes> peak_stat;
   std::uint64_t oom_kills = 0;
@@ -135,9 +140,47 @@ struct Recorder::State {
 
   void record(bool event);
   bool read_events();
+  void read_stat(Row& row);
+  // Reads a file that is due and sets when it is due again, by what that cost.
+  template <std::size_t Size>
+  bool read_if_due(OpenFile<Size>& file, std::int64_t t_ns, bool always, std::int64_t& next_ns, std::int64_t share);
 };
 
-// Takes one row. Values come from what was read just now; a file that cannot be read leaves its values out.
+template <std::size_t Size>
+bool Recorder::State::read_if_due(OpenFile<Size>& file, std::int64_t t_ns, bool always, std::int64_t& next_ns,
+                                  std::int64_t share) {
+  if (!always && t_ns < next_ns) {
+    return false;
+  }
+  const auto before = now();
+  const bool read = file.read(vanished);
+  next_ns = t_ns + (now() - before).count() * share;
+  return read;
+}
+
+void Recorder::State::read_stat(Row& row) {
+  row.anon = number_after(stat.text(), "anon ");
+  row.file = number_after(stat.text(), "file ");
+  row.shmem = number_after(stat.text(), "shmem ");
+  row.kernel = number_after(stat.text(), "kernel ");  // from 5.18 on
+  const auto nearly = [](std::uint64_t value, unsigned part) { return value - value / part; };
+  if (row.memory == kNothing || row.memory < nearly(peak, 64)) {
+    return;
+  }
+  // A kill may have come between the two readings: memory.stat counts for what was there before and after it. Of
+  // several at the limit the newest says what was killed, unless it shows that the kill is under way.
+  const auto still = memory.read(vanished) ? std::min(row.memory, number_at(memory.text())) : 0;
+  const auto user = (row.anon == kNothing ? 0 : row.anon) + (row.file == kNothing ? 0 : row.file);
+  if (still > peak || peak_stat_size == 0 || (still >= nearly(peak, 64) && user >= nearly(peak_user, 16))) {
+    peak = std::max(peak, still);
+    peak_user = user;
+    peak_stat_size = stat.text().size();
+    std::memcpy(peak_stat.data(), stat.text().data(), peak_stat_size);
+  }
+}
+
+// Takes one row. Values come from what was read just now; a file that cannot be read, or is not due, leaves its values
+// out.
 void Recorder::State::record(bool event) {
   Row row{.t_ns = (now() - start).count()};
   if (memory.read(vanished)) {
@@ -154,24 +197,15 @@ void Recorder::State::record(bool event) {
   if (swap.read(vanished)) {
     row.swap = number_at(swap.text());
   }
-  if (pressure.read(vanished)) {
+  if (read_if_due(pressure, row.t_ns, event, next_pressure_ns, kPressureShare)) {
     row.psi_some_us = pressure_total(pressure.text(), "some ");
     row.psi_full_us = pressure_total(pressure.text(), "full ");
   }
-  if (event || row.t_ns >= next_stat_ns) {
-    const auto before = now();
-    if (stat.read(vanished)) {
-      row.anon = number_after(stat.text(), "anon ");
-      row.file = number_after(stat.text(), "file ");
-      row.shmem = number_after(stat.text(), "shmem ");
-      row.kernel = number_after(stat.text(), "kernel ");  // from 5.18 on
-      if (row.memory != kNothing && row.memory >= peak) {
-        peak = row.memory;
-        peak_stat_size = stat.text().size();
-        std::memcpy(peak_stat.data(), stat.text().data(), peak_stat_size);
-      }
-    }
-    next_stat_ns = row.t_ns + (now() - before).count() * kStatShare;
+  // Also each time the memory has grown by a sixteenth: few times in a run, and the stat of the peak is never far from
+  // it.
+  const bool grown = row.memory != kNothing && row.memory > peak + peak / 16;
+  if (read_if_due(stat, row.t_ns, event || grown, next_stat_ns, kStatShare)) {
+    read_stat(row);
   }
   timeline.add(row);
 }

@@ -39,6 +39,10 @@ void inherit_parts(Row& kept, const Row& dropped) {
     kept.shmem = dropped.shmem;
     kept.kernel = dropped.kernel;
   }
+  if (kept.psi_some_us == kNothing) {
+    kept.psi_some_us = dropped.psi_some_us;
+    kept.psi_full_us = dropped.psi_full_us;
+  }
 }
 
 }  // namespace
@@ -65,9 +69,9 @@ void Timeline::add(const Row& row) {
   latest_ = row;
   latest_is_kept_ = !plain || row.t_ns >= next_due_ns_ - base_ns_ / 2;
   if (!latest_is_kept_) {
-    if (row.anon != kNothing) {
-      passed_over_ = row;
-    }
+    Row parts = row;
+    inherit_parts(parts, passed_over_);
+    passed_over_ = parts;
     return;
   }
   const bool full = count_ == capacity_;

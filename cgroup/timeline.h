@@ -45,7 +45,7 @@ class Timeline {
   std::size_t capacity_;
   std::size_t count_ = 0;
   Row latest_;
-  Row passed_over_;  // the parts that only some rows hold, of the last row that was not kept
+  Row passed_over_;  // what only some rows hold, newest of the rows that were not kept
   bool latest_is_kept_ = true;
   std::int64_t base_ns_ = 0;      // mean distance of rows when the ring was full for the first time
   std::int64_t next_due_ns_ = 0;  // plain rows before that (less half a base) are not kept

@@ -229,6 +229,20 @@ INSTANTIATE_TEST_SUITE_P(
              Access::refused, "",
              "the cgroup /sys/fs/cgroup holds other processes (e.g. 0), so it cannot have limited children",
              "mkdir -p /sys/fs/cgroup/oomlab.self"},
+        Case{"RootInALimitedContainerThatSeesTheHost",
+             [] {
+               return with(session(), [](Facts& f) {
+                 f.systemd = f.systemd_run = false;
+                 f.uid = 0;
+                 f.own.writable = true;
+                 f.top = real_root().own;
+                 f.limited = true;
+               });
+             },
+             Access::refused, "",
+             "the cgroup /sys/fs/cgroup/user.slice/session-2.scope holds other processes (e.g. 700), so it cannot have "
+             "limited children",
+             "mkdir -p /sys/fs/cgroup/user.slice/session-2.scope/oomlab.self"},
         Case{"KernelWithoutMemory", [] { return with(real_root(), [](Facts& f) { f.own.controllers = {"cpu"}; }); },
              Access::refused, "", "the kernel offers no memory controller",
              "boot without cgroup_disable=memory (on a Raspberry Pi with cgroup_enable=memory)"},

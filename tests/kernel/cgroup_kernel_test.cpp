@@ -329,8 +329,7 @@ TEST_F(CgroupKernel, TheRecorderSeesTheRiseAndTheKill) {
   EXPECT_LT(samples.front().memory.value(), 16 * kMiB);
   EXPECT_GT(highest, 40 * kMiB);
   EXPECT_LE(highest, 64 * kMiB);
-  EXPECT_GT(cgroup::find(recorder.stat_at_peak(), "anon").value_or(0), 16 * kMiB);
-  EXPECT_TRUE(samples.back().anon.has_value());
+  EXPECT_GT(cgroup::find(recorder.stat_at_peak(), "anon").value_or(0), 40 * kMiB);
 }
 
 TEST_F(CgroupKernel, TheRecorderOutlivesTheCgroup) {
@@ -396,7 +395,6 @@ TEST_F(CgroupKernel, RemoveTakesNestedOnesAndZombies) {
 
 TEST_F(CgroupKernel, TheDestructorLeavesNothing) {
   std::filesystem::path path;
-  base::ExitStatus status;
   Started started;
   {
     const auto group = make({});
