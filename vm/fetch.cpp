@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
 #include <map>
 #include <system_error>
 
@@ -252,7 +251,7 @@ std::string series_of(std::string_view release) {
 
 std::unexpected<base::Error> none_packaged(const std::string& name, const std::vector<std::string>& packages,
                                            const FetchOptions& options) {
-  std::map<std::string, std::string, std::greater<>> newest;  // of each series: 6.12 -> 6.12.117+deb12-cloud-amd64
+  std::map<std::string, std::string> newest;  // of each series: 6.12 -> 6.12.117+deb12-cloud-amd64
   for (const auto& package : packages) {
     if (const auto release = packaged_release(package)) {
       auto& kept = newest[series_of(*release)];
@@ -265,6 +264,7 @@ std::unexpected<base::Error> none_packaged(const std::string& name, const std::v
   for (const auto& [series, release] : newest) {
     releases.push_back(release);
   }
+  std::ranges::sort(releases, [](const auto& a, const auto& b) { return compare_releases(a, b) > 0; });
   const auto where = options.mirror ? "that mirror" : "this machine's apt sources";
   return base::fail(
       base::ErrorKind::unsupported,

@@ -91,7 +91,7 @@ base::Result<Plan> make_plan(const Request& request) {
 // The words of a failure with what the guest printed last.
 std::string with_console(std::string words, const Machine& machine) {
   const auto tail = last_lines(machine.console(0, kConsoleKept), kConsoleLinesShown);
-  return tail.empty() ? words : fmt::format("{}; the guest's console ends with:\n{}", words, tail);
+  return tail.empty() ? words : fmt::format("{}; the guest's console ends with\n{}", words, tail);
 }
 
 base::Error boot_error(base::Error error, const Machine& machine) {
@@ -247,7 +247,8 @@ base::Result<Reply> run(const Request& request) {
       return base::fail(base::ErrorKind::syscall, fmt::format("the virtual machine failed{}: {}",
                                                               failures == kTries ? " twice" : "", attempt.lab_failure));
     }
-    say(request, fmt::format("the virtual machine failed, trying once more: {}", attempt.lab_failure));
+    say(request, fmt::format("the virtual machine failed, trying once more: {}",
+                             attempt.lab_failure.substr(0, attempt.lab_failure.find('\n'))));
     if (!attempt.began && plan.spec.accelerator == "kvm") {
       distrust_kvm(plan.qemu);
       set_accelerator(plan, "tcg");
