@@ -19,6 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kRemedy = "set OOMLAB_CACHE to a folder of your own";
+
+std::unexpected<base::Error> cannot_use(const fs::path& folder, int error) {
+  auto failed = base::system_error(base::escape_terminal(folder.native()), error);
+  return std::unexpected(std::move(failed.error()).context("the cache folder cannot be used").with_remedy(kRemedy));
+}
+
 std::optional<std::string> environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
@@ -44,22 +51,19 @@ base::Result<fs::path> make_cache_folder(std::string_view part) {
   const fs::path root = cache_folder();
   std::error_code error;
   fs::create_directories(root.parent_path(), error);
-  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) {
-    return base::system_error(base::escape_terminal(root.native()));
-  }
   struct stat info{};
-  if (::stat(root.c_str(), &info) != 0) {
-    return base::system_error(base::escape_terminal(root.native()));
+  if ((::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) || ::stat(root.c_str(), &info) != 0) {
+    return cannot_use(root, errno);
   }
   if (info.st_uid != ::getuid() && ::getuid() != 0) {  // someone else's kernels and memory images are not to be trusted
     return base::fail(
         base::ErrorKind::permission,
         fmt::format("{}: the cache folder belongs to user {}", base::escape_terminal(root.native()), info.st_uid),
-        "set OOMLAB_CACHE to a folder of your own");
+        kRemedy);
   }
   const fs::path folder = root / part;
   if (!part.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return base::system_error(base::escape_terminal(folder.native()));
+    return cannot_use(folder, errno);
   }
   return folder;
 }

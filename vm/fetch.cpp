@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
 #include <map>
 #include <system_error>
 
@@ -15,6 +14,7 @@
 #include "base/escape.h"
 #include "base/file.h"
 #include "base/scanner.h"
+#include "vm/apt.h"
 #include "vm/cache.h"
 #include "vm/child.h"
 #include "vm/console.h"
@@ -26,9 +26,6 @@ namespace vm {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kDebianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-constexpr std::string_view kImagePrefix = "linux-image-";
 
 // Kernels that suit a virtual machine, best first; Ubuntu's keep their modules in a package of their own.
 struct Flavour {
@@ -46,86 +43,6 @@ void say(const FetchOptions& options, const std::string& words) {
   if (options.say) {
     options.say(words);
   }
-}
-
-// apt with package lists of our own or the machine's.
-class Apt {
- public:
-  // The machine's own lists as they are, or (after update()) private ones.
-  static base::Result<Apt> create(const FetchOptions& options);
-  base::Result<> update();
-  [[nodiscard]] base::Result<std::vector<std::string>> image_packages() const;
-  [[nodiscard]] base::Result<> download(const std::vector<std::string>& packages, const fs::path& folder) const;
-
- private:
-  explicit Apt(fs::path folder) : folder_(std::move(folder)) {}
-  [[nodiscard]] std::vector<std::string> command(const fs::path& working_folder, std::string_view program) const;
-  fs::path folder_;
-  std::vector<std::string> settings_{"-oDir::State::status=/dev/null", "-oAPT::Sandbox::User=root",
-                                     "-oAcquire::Retries=3", "-oAPT::Architecture=amd64"};
-};
-
-base::Result<Apt> Apt::create(const FetchOptions& options) {
-  TRY_ASSIGN(auto folder, make_cache_folder(options.mirror ? "apt-mirror" : "apt"));
-  Apt apt(std::move(folder));
-  std::error_code error;
-  for (const auto* part : {"state/lists/partial", "cache/archives/partial"}) {
-    fs::create_directories(apt.folder_ / part, error);
-  }
-  apt.settings_.push_back(fmt::format("-oDir::Cache={}/cache", apt.folder_.native()));
-  if (options.mirror) {
-    if (::access(kDebianKeyring, R_OK) != 0) {
-      return base::fail(base::ErrorKind::unsupported,
-                        fmt::format("{} is missing: the packages cannot be verified", kDebianKeyring),
-                        "apt-get install debian-archive-keyring");
-    }
-    TRY(base::write_file_atomic(apt.folder_ / "sources.list", mirror_sources(*options.mirror, options.suites)));
-    apt.settings_.push_back(fmt::format("-oDir::Etc::sourcelist={}/sources.list", apt.folder_.native()));
-    apt.settings_.emplace_back("-oDir::Etc::sourceparts=-");
-    apt.settings_.push_back(fmt::format("-oDir::State={}/state", apt.folder_.native()));
-  }
-  return apt;
-}
-
-std::vector<std::string> Apt::command(const fs::path& working_folder, std::string_view program) const {
-  std::vector<std::string> words{"env", "-C", working_folder.native(), "LC_ALL=C", std::string(program)};
-  words.insert(words.end(), settings_.begin(), settings_.end());
-  return words;
-}
-
-base::Result<> Apt::update() {
-  settings_.push_back(fmt::format("-oDir::State={}/state", folder_.native()));
-  auto words = command(folder_, "apt-get");
-  words.insert(words.end(), {"-q", "update"});
-  TRY_ASSIGN(const auto output, run_program(std::move(words)));
-  if (output.status.exit_code != 0) {
-    return base::fail(base::ErrorKind::syscall, fmt::format("apt-get update: {}", last_lines(output.err, 3)));
-  }
-  return {};
-}
-
-base::Result<std::vector<std::string>> Apt::image_packages() const {
-  auto words = command(folder_, "apt-cache");
-  words.insert(words.end(), {"pkgnames", std::string(kImagePrefix)});
-  TRY_ASSIGN(const auto output, run_program(std::move(words)));
-  std::vector<std::string> names;
-  base::Scanner lines(output.out);
-  while (const auto line = lines.until("\n")) {
-    names.emplace_back(*line);
-  }
-  return names;
-}
-
-base::Result<> Apt::download(const std::vector<std::string>& packages, const fs::path& folder) const {
-  auto words = command(folder, "apt-get");
-  words.insert(words.end(), {"-q", "download"});
-  words.insert(words.end(), packages.begin(), packages.end());
-  TRY_ASSIGN(const auto output, run_program(std::move(words)));
-  if (output.status.exit_code != 0) {
-    return base::fail(base::ErrorKind::syscall,
-                      fmt::format("apt-get download {}: {}", fmt::join(packages, " "), last_lines(output.err, 3)));
-  }
-  return {};
 }
 
 // A folder in the cache (on the same file system as what it becomes), removed with all it holds.
@@ -223,7 +140,7 @@ base::Result<> check_steady(const std::string& release) {
 // Downloads the packages of one release and keeps the kernel.
 base::Result<Kernel> fetch_release(const Apt& apt, const std::string& release, const FetchOptions& options) {
   TRY_ASSIGN(const WorkFolder work, WorkFolder::create());
-  std::vector<std::string> packages{fmt::format("{}{}", kImagePrefix, release)};
+  std::vector<std::string> packages{fmt::format("{}{}", kImagePackagePrefix, release)};
   if (flavour_of(release)->modules_apart) {
     packages.push_back("linux-modules-" + release);
   }
@@ -252,7 +169,7 @@ std::string series_of(std::string_view release) {
 
 std::unexpected<base::Error> none_packaged(const std::string& name, const std::vector<std::string>& packages,
                                            const FetchOptions& options) {
-  std::map<std::string, std::string, std::greater<>> newest;  // of each series: 6.12 -> 6.12.117+deb12-cloud-amd64
+  std::map<std::string, std::string> newest;  // of each series: 6.12 -> 6.12.117+deb12-cloud-amd64
   for (const auto& package : packages) {
     if (const auto release = packaged_release(package)) {
       auto& kept = newest[series_of(*release)];
@@ -265,6 +182,7 @@ std::unexpected<base::Error> none_packaged(const std::string& name, const std::v
   for (const auto& [series, release] : newest) {
     releases.push_back(release);
   }
+  std::ranges::sort(releases, [](const auto& a, const auto& b) { return compare_releases(a, b) > 0; });
   const auto where = options.mirror ? "that mirror" : "this machine's apt sources";
   return base::fail(
       base::ErrorKind::unsupported,
@@ -295,10 +213,10 @@ base::Result<Kernel> fetch_first(const Apt& apt, const std::vector<std::string>&
 }  // namespace
 
 std::optional<std::string> packaged_release(std::string_view package) {
-  if (!package.starts_with(kImagePrefix)) {
+  if (!package.starts_with(kImagePackagePrefix)) {
     return std::nullopt;
   }
-  package.remove_prefix(kImagePrefix.size());
+  package.remove_prefix(kImagePackagePrefix.size());
   if (series_of(package).empty() || flavour_of(package) == nullptr) {
     return std::nullopt;
   }
@@ -331,19 +249,6 @@ bool runs_steadily(std::string_view release, std::string_view qemu_version) {
   return debian < 13 || number_after(qemu_version, 0) >= 10;
 }
 
-std::string mirror_sources(std::string_view mirror, const std::vector<std::string>& suites) {
-  constexpr std::string_view kSecurity = "-security";
-  while (mirror.ends_with('/')) {
-    mirror.remove_suffix(1);
-  }
-  std::string lines;
-  for (const auto& suite : suites.empty() ? std::vector<std::string>{"bookworm", "bookworm-security"} : suites) {
-    lines += fmt::format("deb [signed-by={}] {}{} {} main\n", kDebianKeyring, mirror,
-                         std::string_view(suite).ends_with(kSecurity) ? kSecurity : std::string_view{}, suite);
-  }
-  return lines;
-}
-
 base::Result<Kernel> adopt_packages(const std::vector<fs::path>& packages, const FetchOptions& options) {
   TRY_ASSIGN(const WorkFolder work, WorkFolder::create());
   const fs::path tree = work.path() / "tree";
@@ -366,7 +271,7 @@ base::Result<Kernel> adopt_packages(const std::vector<fs::path>& packages, const
 }
 
 base::Result<Kernel> fetch_kernel(const std::string& name, const FetchOptions& options) {
-  TRY_ASSIGN(Apt apt, Apt::create(options));
+  TRY_ASSIGN(Apt apt, Apt::create(options.mirror, options.suites));
   const auto qemu = find_qemu();
   const std::string qemu_version = qemu ? qemu->version : "0";
   std::vector<std::string> packages;

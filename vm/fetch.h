@@ -38,7 +38,4 @@ std::vector<std::string> choose_releases(const std::vector<std::string>& package
 // for it (a fault of the emulation of cmpxchg16b; one boot in five dies).
 bool runs_steadily(std::string_view release, std::string_view qemu_version);
 
-// Lines of sources.list for a mirror; a suite "NAME-security" lives beside it, in "...-security".
-std::string mirror_sources(std::string_view mirror, const std::vector<std::string>& suites);
-
 }  // namespace vm

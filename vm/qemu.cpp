@@ -28,7 +28,11 @@ constexpr const char* kRemedy =
     "install it (Debian, Ubuntu: apt-get install qemu-system-x86; Fedora: dnf install qemu-system-x86-core), or name "
     "one in OOMLAB_QEMU";
 
-// Makes the guest quick and steady under software emulation; every word is explained in docs/vm.md.
+// What makes the guest quick and steady under software emulation:
+//   quiet, cryptomgr.notests, no_timer_check, tsc=reliable, rcupdate.rcu_expedited=1   0.5 to 0.9 s less of booting
+//   nokaslr, mitigations=off, random.trust_cpu=on                                      nothing to defend, entropy at
+//   once panic=-1, panic_print=32                                                           a panic prints the whole
+//   log and ends QEMU
 constexpr const char* kKernelCommandLine =
     "console=ttyS0 quiet panic=-1 panic_print=32 nokaslr cryptomgr.notests no_timer_check tsc=reliable "
     "rcupdate.rcu_expedited=1 "

@@ -28,7 +28,8 @@ fs::path folder_of(const std::string& key) {
 std::optional<Snapshot> read_snapshot(const std::string& key) {
   const auto text = base::read_all(folder_of(key) / "info.json");
   const auto json = text ? Json::parse(*text, nullptr, false) : Json{};
-  if (!json.is_object()) {
+  std::error_code error;
+  if (!json.is_object() || !fs::exists(folder_of(key) / "state", error)) {
     return std::nullopt;
   }
   const auto word = [&](const char* name) {

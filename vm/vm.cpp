@@ -12,6 +12,7 @@
 #include "vm/initramfs.h"
 #include "vm/kernel.h"
 #include "vm/machine.h"
+#include "vm/outcome.h"
 #include "vm/qemu.h"
 #include "vm/session.h"
 #include "vm/snapshot.h"
@@ -91,7 +92,7 @@ base::Result<Plan> make_plan(const Request& request) {
 // The words of a failure with what the guest printed last.
 std::string with_console(std::string words, const Machine& machine) {
   const auto tail = last_lines(machine.console(0, kConsoleKept), kConsoleLinesShown);
-  return tail.empty() ? words : fmt::format("{}; the guest's console ends with:\n{}", words, tail);
+  return tail.empty() ? words : fmt::format("{}; the guest's console ends with\n{}", words, tail);
 }
 
 base::Error boot_error(base::Error error, const Machine& machine) {
@@ -164,48 +165,35 @@ base::Result<Guest> bring_up(const Plan& plan, const Request& request) {
   return guest;
 }
 
-// What the end of a session means.
+// Puts together what the session, the console and QEMU's end tell.
 Attempt judge(Guest& guest, base::Result<SessionEnd> end, std::size_t console_mark, const Plan& plan) {
+  Machine& machine = guest.machine;
+  const bool unsure = !end || end->how == SessionEnd::How::guest_gone;
+  const std::string last_words = unsure ? machine.last_words() : std::string();  // after these the console is complete
+  const std::string console = machine.console(console_mark, kConsoleKept);
+  const auto fate = read_console(console);
+  const auto outcome = outcome_of(end, fate, !unsure || machine.runs());
   Attempt attempt{.reply = {}, .refused = {}, .lab_failure = {}, .began = true};
-  if (!end && end.error().kind != base::ErrorKind::timeout && end.error().kind != base::ErrorKind::parse) {
+  if (outcome == Outcome::refused) {
     attempt.refused = std::move(end).error();
     return attempt;
   }
-  Machine& machine = guest.machine;
-  const bool gone = end && end->how == SessionEnd::How::guest_gone;
-  const std::string last_words = gone ? machine.last_words() : std::string();  // after these the console is complete
-  const bool given_up = gone && machine.runs();                                // the user insisted (a second Ctrl-C)
-  Reply reply{.status = {},
-              .files = {},
-              .kernel = guest.kernel,
-              .accelerator = plan.spec.accelerator,
-              .boot = guest.boot,
-              .lab_failures = 0,
-              .panicked = false,
-              .hung = false,
-              .console = machine.console(console_mark, kConsoleKept)};
-  const auto fate = read_console(reply.console);
-  reply.console = std::string(without_repetition(reply.console));
-  if (fate == GuestFate::panicked_on_memory) {
-    reply.panicked = true;
-  } else if (!end) {
-    attempt.lab_failure = with_console(end.error().message, machine);
+  if (outcome == Outcome::lab_failure) {
+    const auto words = fate == GuestFate::crashed ? "the guest's kernel crashed"
+                       : !end                     ? fmt::format("{} ({})", end.error().message, last_words)
+                                                  : fmt::format("the guest ended without a word ({})", last_words);
+    attempt.lab_failure = with_console(words, machine);
     return attempt;
-  } else if (fate == GuestFate::crashed) {
-    attempt.lab_failure = with_console("the guest's kernel crashed", machine);
-    return attempt;
-  } else if (gone && !given_up) {
-    attempt.lab_failure = with_console(fmt::format("the guest ended without a word ({})", last_words), machine);
-    return attempt;
-  } else if (given_up || end->how == SessionEnd::How::timed_out) {
-    reply.hung = true;
-  } else {
-    reply.status = end->status;
   }
-  if (end) {
-    reply.files = std::move(end->files);
-  }
-  attempt.reply = std::move(reply);
+  attempt.reply = Reply{.status = outcome == Outcome::exited ? end->status : base::ExitStatus{},
+                        .files = end ? std::move(end->files) : decltype(Reply::files){},
+                        .kernel = guest.kernel,
+                        .accelerator = plan.spec.accelerator,
+                        .boot = guest.boot,
+                        .lab_failures = 0,
+                        .panicked = outcome == Outcome::panicked,
+                        .hung = outcome == Outcome::hung,
+                        .console = std::string(without_repetition(console))};
   return attempt;
 }
 
@@ -247,7 +235,8 @@ base::Result<Reply> run(const Request& request) {
       return base::fail(base::ErrorKind::syscall, fmt::format("the virtual machine failed{}: {}",
                                                               failures == kTries ? " twice" : "", attempt.lab_failure));
     }
-    say(request, fmt::format("the virtual machine failed, trying once more: {}", attempt.lab_failure));
+    say(request, fmt::format("the virtual machine failed, trying once more: {}",
+                             attempt.lab_failure.substr(0, attempt.lab_failure.find('\n'))));
     if (!attempt.began && plan.spec.accelerator == "kvm") {
       distrust_kvm(plan.qemu);
       set_accelerator(plan, "tcg");

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "vm/apt.h"
+
 namespace vm {
 namespace {
 
