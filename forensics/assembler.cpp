@@ -42,9 +42,9 @@ bool is_vague(const OomLine& line) {
 // Without a last number that the end of the input may have cut.
 std::string_view without_cut_number(std::string_view message) {
   const auto end = message.find_last_not_of("0123456789");
-  return end == std::string_view::npos || (message[end] != '=' && message[end] != ':' && message[end] != '-')
-             ? message
-             : message.substr(0, end + 1);
+  const bool value =
+      end != std::string_view::npos && std::string_view("=:- ").find(message[end]) != std::string_view::npos;
+  return value ? message.substr(0, end + 1) : message;
 }
 
 bool same_storm(const Incident& a, const Incident& b) {
@@ -144,7 +144,8 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
   if (slot.open && slot.open->add_row(message, line)) {
     return;
   }
-  const auto what = parse_oom_line(ended ? message : without_cut_number(message));
+  const auto text = record.bare ? trim_left(message) : message;  // an indented paste
+  const auto what = parse_oom_line(ended ? text : without_cut_number(text));
   if ((!what || is_vague(*what)) && message.find('\n') != std::string_view::npos) {
     // A record of several lines, unless the newline is in a name, which the whole shape shows.
     for (auto rest = message; !rest.empty();) {
@@ -372,6 +373,11 @@ void Assembler::release(std::size_t keep) {
 }
 
 void Assembler::finish() {
+  for (const auto& slot : slots_) {
+    if (slot->open) {
+      slot->open->cut_off();
+    }
+  }
   close_all();
   std::ranges::stable_sort(waiting_, {}, [](const Incident& incident) { return incident.log.first_line; });
   release(0);

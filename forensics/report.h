@@ -31,6 +31,8 @@ class Report {
   // A line that was not understood; kept when a line of the report follows.
   void add_unrecognized(std::string_view message, std::uint64_t number);
 
+  // The input ended here: what would have come next is not known.
+  void cut_off() { parts_.cut_off = true; }
   void set_manual() { parts_.incident.manual = true; }
   void set_suppressed(std::uint64_t count) { parts_.incident.log.suppressed += count; }
   bool mark_reaped(std::int64_t pid, bool reaped);

@@ -51,7 +51,7 @@ constexpr CarrierSample kSamples[] = {
 
 constinit extern const Carrier console{
     .summary = "consoles with printk caller ids, guests' consoles in a hypervisor's log",
-    .rank = 70,
+    .rank = 35,
     .decode = decode,
     .samples = kSamples,
 };

@@ -61,7 +61,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
 constexpr CarrierSample kSamples[] = {
     {"Mem-Info:", "Mem-Info:"},
     {"20:31:49.738 [warn] Mem-Info:", "Mem-Info:"},
-    {"2024-05-01 12:34:56 kern.warn kernel: [ 12.345678] Mem-Info:", "Mem-Info:"},
+    {"2024-05-01 12:34:56 kern.warn [ 12.345678] Mem-Info:", "Mem-Info:"},
 };
 
 }  // namespace
