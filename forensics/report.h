@@ -25,7 +25,7 @@ class Report {
   };
   Fit add(const OomLine& line, const Record& record, std::uint64_t number);
   // The line before was broken in two: the same line again, whole. Takes what the first half did not say.
-  void amend(const OomLine& line);
+  void amend(const OomLine& line, std::uint64_t number);
   // A row of an open slab or allocation table; false when none is open or the text is no row.
   bool add_row(std::string_view message, std::uint64_t number);
   // A line that was not understood; kept when a line of the report follows.

@@ -98,6 +98,7 @@ TEST(Carriers, WrappersAreTakenOff) {
       "> > [   12.345678] Mem-Info:",
       "    [   12.345678] Mem-Info:",
       R"({"log":"[   12.345678] Mem-Info:\n","stream":"stdout","time":"2024-05-01T12:34:56.7Z"})",
+      R"({"insertId":"x","jsonPayload":{"MESSAGE":"[   12.345678] Mem-Info:","PRIORITY":"4"}})",
       "2024-05-01T12:34:56.789012345Z stdout F [   12.345678] Mem-Info:",
       "Aug 04 12:00:00.123: vcpu-0| I120: Guest: <6>[   12.345678] Mem-Info:"};
   for (const auto* line : kLines) {

@@ -355,6 +355,27 @@ TEST(Report, BootsAndLostRecords) {
   EXPECT_EQ(lost.warnings[0].line, 3U);
 }
 
+TEST(Report, PiecesOfOneLineAreJoined) {
+  auto lines = memcg_report();
+  const auto expected = core(parse_text(joined(lines)).incidents.at(0));
+  for (const auto* piece : {",cpuset=", ",oom_memcg=", ",task_memcg="}) {
+    SCOPED_TRACE(piece);
+    auto split = lines;
+    const auto at = split[15].find(piece);
+    split.insert(split.begin() + 16, {"eth0: another CPU's words", split[15].substr(at)});
+    split[15].resize(at);
+    const auto document = parse_text(joined(split, "[   12.345678] "));
+    ASSERT_EQ(document.incidents.size(), 1U);
+    EXPECT_EQ(core(document.incidents[0]), expected);
+  }
+  const auto trigger = parse_text(
+      "[   12.345678] ps invoked oom-killer: gfp_mask=0x14000c0(GFP_KERNEL), nodemask=\n[   12.345679] (null),  "
+      "order=3, "
+      "oom_score_adj=979\n");
+  EXPECT_EQ(trigger.incidents.at(0).trigger.order, 3);
+  EXPECT_EQ(trigger.incidents.at(0).trigger.oom_score_adj, 979);
+}
+
 TEST(Report, LinesBrokenByMailClientsAreJoined) {
   const auto document = parse_text(
       "[   82.528351] Memory cgroup out of memory: Killed process 5646 (cc1)\ntotal-vm:63292kB, anon-rss:21852kB, "
