@@ -15,7 +15,8 @@ constexpr double kReaperDelay = 10;     // how long an incident waits for the re
 constexpr std::uint64_t kForeignAfter = 300;  // lines of others after the kill before the report counts as over
 constexpr std::size_t kMostSlots = 64;
 constexpr std::size_t kMostWaiting = 64;
-constexpr std::size_t kSoftWrap = 70;  // mail clients break at 72 to 80 columns
+constexpr std::size_t kLongestJoined = 4096;  // of a line that was broken in pieces
+constexpr std::size_t kSoftWrap = 70;         // mail clients break at 72 to 80 columns
 constexpr std::size_t kWidestMail = 80;
 
 // Whether a line begins a report when none is open. Weak ones are printed for other reasons too and count only when a
@@ -42,9 +43,18 @@ bool is_vague(const OomLine& line) {
 // Without a last number that the end of the input may have cut.
 std::string_view without_cut_number(std::string_view message) {
   const auto end = message.find_last_not_of("0123456789");
-  return end == std::string_view::npos || (message[end] != '=' && message[end] != ':' && message[end] != '-')
-             ? message
-             : message.substr(0, end + 1);
+  const bool value =
+      end != std::string_view::npos && std::string_view("=:- ").find(message[end]) != std::string_view::npos;
+  return value ? message.substr(0, end + 1) : message;
+}
+
+// A line of several pieces of which the last is not there yet.
+bool is_incomplete(const OomLine& line) {
+  if (const auto* summary = std::get_if<lines::Summary>(&line)) {
+    return !summary->pid;
+  }
+  const auto* trigger = std::get_if<lines::Trigger>(&line);
+  return trigger != nullptr && !trigger->order;
 }
 
 bool same_storm(const Incident& a, const Incident& b) {
@@ -144,7 +154,8 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
   if (slot.open && slot.open->add_row(message, line)) {
     return;
   }
-  const auto what = parse_oom_line(ended ? message : without_cut_number(message));
+  const auto text = record.bare ? trim_left(message) : message;  // an indented paste
+  const auto what = parse_oom_line(ended ? text : without_cut_number(text));
   if ((!what || is_vague(*what)) && message.find('\n') != std::string_view::npos) {
     // A record of several lines, unless the newline is in a name, which the whole shape shows.
     for (auto rest = message; !rest.empty();) {
@@ -152,6 +163,9 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
       add_message(record, rest.substr(0, end), line, end, ended);
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
+    return;
+  }
+  if (!what && continues(slot, text, line)) {
     return;
   }
   const bool broken = record.bare && slot.last_number + 1 == line && (!what || is_vague(*what));
@@ -163,6 +177,9 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
   slot.last_taken = false;
   if (what) {
     add_line(slot, *what, record, line);
+    if (slot.last_taken && is_incomplete(*what)) {
+      slot.incomplete = text;
+    }
   }
   if (slot.open && !slot.last_taken) {
     if (!what || is_vague(*what)) {
@@ -172,9 +189,28 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
       close(slot);
     }
   }
-  slot.last_text = slot.open || !what ? std::string(message.substr(0, 4096)) : std::string();
+  slot.last_text.assign(slot.open || !what ? message.substr(0, kLongestJoined) : std::string_view{});
   slot.last_length = length;
   slot.last_number = line;
+}
+
+// Another CPU's line came between the pieces of one that the kernel builds by pr_cont(), or the line was longer than a
+// record: ",cpuset=/,mems_allowed=0,..." and
+// "(null),  order=0, ..." begin the rest.
+bool Assembler::continues(Slot& slot, std::string_view message, std::uint64_t line) {
+  if (slot.incomplete.empty() || !slot.open || !(message.starts_with(",") || message.starts_with("(null)"))) {
+    return false;
+  }
+  slot.incomplete += message;
+  const auto what = parse_oom_line(slot.incomplete);
+  if (!what) {
+    return false;
+  }
+  slot.open->amend(*what, line);
+  if (!is_incomplete(*what) || slot.incomplete.size() > kLongestJoined) {
+    slot.incomplete.clear();
+  }
+  return true;
 }
 
 bool Assembler::join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line) {
@@ -190,13 +226,13 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
   if (!what || is_vague(*what)) {
     if (!slot.last_taken) {
       slot.last_text = std::move(whole);  // perhaps the next line completes it
-      slot.last_text.resize(std::min<std::size_t>(slot.last_text.size(), 4096));
+      slot.last_text.resize(std::min(slot.last_text.size(), kLongestJoined));
     }
     return false;
   }
   if (before && before->index() == what->index()) {
     if (slot.open && slot.last_taken) {
-      slot.open->amend(*what);
+      slot.open->amend(*what, line);
     }
   } else {
     add_line(slot, *what, record, line);
@@ -331,6 +367,7 @@ void Assembler::close(Slot& slot) {
       report->reset();
     }
   }
+  slot.incomplete.clear();
   slot.foreign = 0;
   slot.monotonic_s.reset();
   slot.wall_s.reset();
@@ -372,6 +409,11 @@ void Assembler::release(std::size_t keep) {
 }
 
 void Assembler::finish() {
+  for (const auto& slot : slots_) {
+    if (slot->open) {
+      slot->open->cut_off();
+    }
+  }
   close_all();
   std::ranges::stable_sort(waiting_, {}, [](const Incident& incident) { return incident.log.first_line; });
   release(0);

@@ -34,7 +34,8 @@ class Assembler {
     std::unique_ptr<Report> open, suspended;
     std::optional<double> monotonic_s;
     std::optional<std::int64_t> wall_s;
-    std::string last_text;  // for a line that was broken in two
+    std::string incomplete;  // a line that the kernel builds in pieces, whose rest may come as a record of its own
+    std::string last_text;   // for a line that was broken in two
     std::size_t last_length = 0;
     std::uint64_t last_number = 0;
     bool last_taken = false;
@@ -46,6 +47,7 @@ class Assembler {
   void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
   void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  bool continues(Slot& slot, std::string_view message, std::uint64_t line);
   bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line);
   void add_userspace(const lines::UserspaceKill& kill, const Record& record, std::uint64_t line);
   void mark_reaped(const lines::Reaped& reaped);

@@ -25,12 +25,14 @@ class Report {
   };
   Fit add(const OomLine& line, const Record& record, std::uint64_t number);
   // The line before was broken in two: the same line again, whole. Takes what the first half did not say.
-  void amend(const OomLine& line);
+  void amend(const OomLine& line, std::uint64_t number);
   // A row of an open slab or allocation table; false when none is open or the text is no row.
   bool add_row(std::string_view message, std::uint64_t number);
   // A line that was not understood; kept when a line of the report follows.
   void add_unrecognized(std::string_view message, std::uint64_t number);
 
+  // The input ended here: what would have come next is not known.
+  void cut_off() { parts_.cut_off = true; }
   void set_manual() { parts_.incident.manual = true; }
   void set_suppressed(std::uint64_t count) { parts_.incident.log.suppressed += count; }
   bool mark_reaped(std::int64_t pid, bool reaped);

@@ -181,7 +181,8 @@ Report::Fit Report::take(const lines::OomPanic& line) {
   return Fit::taken;
 }
 
-void Report::amend(const OomLine& line) {
+void Report::amend(const OomLine& line, std::uint64_t number) {
+  parts_.incident.log.last_line = number;
   if (const auto* trigger = std::get_if<lines::Trigger>(&line)) {
     fill_allocation(*trigger);
   } else if (const auto* failure = std::get_if<lines::AllocationFailure>(&line)) {

@@ -41,6 +41,7 @@ struct ReportParts {
   bool allocation_failure = false, no_killable = false, panic = false, already_exiting = false, request_ignored = false;
   bool memcg_block = false, separate_counters = false, global_block = false;
   bool memcg_panic = false;
+  bool cut_off = false;  // the input ended within the report, or just after it
 };
 
 // Works out what the lines imply: scope, kind, page size and bytes, tasks, the victims' roles, what is missing. Appends

@@ -33,16 +33,18 @@ std::string without_colours(std::string_view line) {
 
 // {"log":"text\n","stream":"stdout","time":"..."} and shippers' {"message":"text"}.
 bool read_json_wrapper(std::string_view line, std::string& scratch) {
-  const bool candidate =
-      line.find("\"log\"") != std::string_view::npos || line.find("\"message\"") != std::string_view::npos;
-  if (!candidate || line.find("\"MESSAGE\"") != std::string_view::npos) {
+  const auto has = [&](std::string_view text) { return line.find(text) != std::string_view::npos; };
+  if (!has("\"log\"") && !has("\"message\"") && !has("Payload\"")) {
     return false;
   }
-  const auto object = nlohmann::json::parse(line, nullptr, false);
-  if (!object.is_object()) {
-    return false;
+  auto object = nlohmann::json::parse(line, nullptr, false);
+  if (!object.is_object() || object.contains("MESSAGE")) {
+    return false;  // journald's own
   }
-  for (const auto* key : {"log", "message"}) {
+  if (const auto payload = object.find("jsonPayload"); payload != object.end() && payload->is_object()) {
+    object = nlohmann::json(*payload);  // Google Cloud Logging
+  }
+  for (const auto* key : {"log", "message", "MESSAGE", "textPayload"}) {
     if (const auto found = object.find(key); found != object.end() && found->is_string()) {
       scratch = found->get<std::string>();
       while (scratch.ends_with('\n') || scratch.ends_with('\r')) {

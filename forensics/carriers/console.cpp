@@ -24,11 +24,11 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     record.kernel = *priority < 8;
   }
   record.monotonic_s = read_kernel_stamp(text);
-  if (!record.monotonic_s) {
-    return std::nullopt;
-  }
   record.caller = read_caller(text);
   if (record.caller.empty()) {
+    if (!record.monotonic_s) {
+      return std::nullopt;
+    }
     const auto close = text.find("] ");  // Samsung: the CPU and the task
     if (!(text.size() > 3 && text[0] == '[' && is_digit(text[1]) && text[2] == ':' && close < 26)) {
       return std::nullopt;
@@ -43,6 +43,7 @@ constexpr CarrierSample kSamples[] = {
     {"[   87.432610][ T3997] Mem-Info:", "Mem-Info:"},
     {"[   87.432610][    C0] Mem-Info:", "Mem-Info:"},
     {"<4>[   87.432610][    C0] Mem-Info:", "Mem-Info:"},
+    {"[ T3997] Mem-Info:", "Mem-Info:"},
     {"Aug 04 12:00:00.123: vcpu-0| I120: Guest: <6>[39291577.009360] Mem-Info:", "Mem-Info:"},
     {"[   12.345678] [2: kworker/0:1] Mem-Info:", "Mem-Info:"},
 };
@@ -51,7 +52,7 @@ constexpr CarrierSample kSamples[] = {
 
 constinit extern const Carrier console{
     .summary = "consoles with printk caller ids, guests' consoles in a hypervisor's log",
-    .rank = 70,
+    .rank = 35,
     .decode = decode,
     .samples = kSamples,
 };

@@ -81,11 +81,10 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   if (read_bracket(text, record)) {
     return record;
   }
-  const auto before = text;
-  if (const auto time = read_iso_time(text); time && time->fraction.size() == 6 && before[10] == 'T' &&
-                                             before.size() > 19 && before[19] == ',' && text.starts_with(" ")) {
+  auto after = text;  // --time-format iso: only dmesg writes a comma
+  if (const auto time = read_iso_time(after); time && text[10] == 'T' && text[19] == ',' && after.starts_with(" ")) {
     record.wall = time;
-    record.message = text.substr(1);
+    record.message = after.substr(1);
     return record;
   }
   if (priority || text.size() != line.size()) {

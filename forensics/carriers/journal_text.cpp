@@ -49,7 +49,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   text = line;
   if (auto time = read_iso_time(text)) {
     record.wall = time;
-    if (text.starts_with(" ") && line[10] == 'T' && read_host_and_tag(text, record)) {
+    if (text.starts_with(" ") && line[10] == 'T' && line[19] != ',' && read_host_and_tag(text, record)) {
       return record;
     }
     return std::nullopt;

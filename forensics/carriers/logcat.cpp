@@ -10,11 +10,13 @@
 namespace forensics::carriers {
 namespace {
 
-bool take_number(std::string_view& text) {
+// A process or thread id in its column.
+std::optional<unsigned> take_id(std::string_view& text) {
   text = trim_left(text);
   const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto id = whole_number<unsigned>(text.substr(0, digits));
   text.remove_prefix(digits);
-  return digits > 0 && text.starts_with(" ");
+  return text.starts_with(" ") ? id : std::nullopt;
 }
 
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
@@ -32,7 +34,9 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   }
   time.month = *month;
   time.day = *day;
-  if (!take_number(text) || !take_number(text)) {
+  const auto pid = take_id(text);
+  const auto tid = take_id(text);
+  if (!pid || !tid) {
     return std::nullopt;
   }
   text = trim_left(text);
@@ -41,18 +45,14 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   }
   text.remove_prefix(2);
   record.wall = time;
-  const auto colon = text.find(": ");
-  const auto tag = trim_right(text.substr(0, colon == std::string_view::npos ? 0 : colon));
-  record.kernel = tag.empty() || tag == "kernel" || tag.find(' ') != std::string_view::npos;
-  if (!record.kernel) {
-    record.tag = tag;
-    record.message = text.substr(colon + 2);
-  } else {
-    if (tag == "kernel") {
-      text.remove_prefix(colon + 2);
-    }
+  if (*pid == 0 && *tid == 0) {  // the kernel's buffer, which has no tags
     read_kernel_message(text, record);
+    return record;
   }
+  const auto colon = text.find(": ");
+  record.kernel = false;
+  record.tag = trim_right(text.substr(0, colon == std::string_view::npos ? 0 : colon));
+  record.message = colon == std::string_view::npos ? text : text.substr(colon + 2);
   return record;
 }
 

@@ -26,6 +26,20 @@ bool is_level_word(std::string_view word) {
          word == "kern.notice" || word == "kern.debug" || word == "kern.crit" || word == "user.warn";
 }
 
+// "host kernel: text", "Oct 12 host kernel: text": a few words that are no sentence before the kernel's tag.
+std::size_t kernel_tag_end(std::string_view line) {
+  constexpr std::string_view kTag = "kernel: ";
+  constexpr std::size_t kFarthest = 80;
+  const auto at = line.find(kTag);
+  if (at == std::string_view::npos || at > kFarthest || (at > 0 && line[at - 1] != ' ')) {
+    return 0;
+  }
+  const auto before = line.substr(0, at);
+  const bool plain =
+      before.find_first_of("\"'{}=;") == std::string_view::npos && before.find(": ") == std::string_view::npos;
+  return plain && std::ranges::count(before, ' ') <= 4 ? at + kTag.size() : 0;
+}
+
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   Record record;
   record.message = line;
@@ -49,6 +63,12 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     record.message = rest;
     record.bare = false;
   }
+  if (const auto end = kernel_tag_end(rest); end > 0) {
+    timed = true;
+    rest.remove_prefix(end);
+    record.message = rest;
+    record.bare = false;
+  }
   if (timed) {
     if (const auto stamp = read_kernel_stamp(rest)) {
       record.monotonic_s = stamp;
@@ -61,7 +81,9 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
 constexpr CarrierSample kSamples[] = {
     {"Mem-Info:", "Mem-Info:"},
     {"20:31:49.738 [warn] Mem-Info:", "Mem-Info:"},
-    {"2024-05-01 12:34:56 kern.warn kernel: [ 12.345678] Mem-Info:", "Mem-Info:"},
+    {"2024-05-01 12:34:56 node kernel: Mem-Info:", "Mem-Info:"},
+    {"node kernel: Mem-Info:", "Mem-Info:"},
+    {"2024-05-01 12:34:56 kern.warn [ 12.345678] Mem-Info:", "Mem-Info:"},
 };
 
 }  // namespace

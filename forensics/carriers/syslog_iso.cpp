@@ -47,6 +47,11 @@ bool read_rfc5424(std::string_view text, Record& record) {
   return true;
 }
 
+// "2024-05-01T12:34:56,123456+02:00": only dmesg writes a comma.
+bool dmesg_wrote(std::string_view line) {
+  return line.size() > 19 && line[19] == ',';
+}
+
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   Record record;
   auto text = line;
@@ -55,7 +60,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     text.remove_prefix(2);
   }
   record.wall = read_iso_time(text);
-  if (!record.wall || record.wall->zone.empty() || !text.starts_with(" ") || line.size() < 20) {
+  if (!record.wall || record.wall->zone.empty() || !text.starts_with(" ") || dmesg_wrote(line)) {
     return std::nullopt;
   }
   text.remove_prefix(1);
