@@ -12,6 +12,7 @@ namespace forensics {
 namespace {
 
 constexpr std::int64_t kUnkillable = -1000;
+constexpr std::int64_t kMuchSwapPages = std::int64_t{1} << 28;  // 1 TiB of pages of 4 KiB
 constexpr std::int64_t kGlobalInit = 1;  // never eligible, and left out of the table by the kernel
 
 // The formulas since 2.6.36, oldest first.
@@ -190,14 +191,35 @@ Count swap_share(const CgroupReport& report, const Run* run) {
   return 0;
 }
 
+// Not: without a table, with the score of 2.6.35 and older (it needs children, run time and nice values), or where swap
+// was in use that the table does not print (3.4 and older).
+bool is_recomputable(const Incident& incident) {
+  const bool has_adj =
+      std::ranges::any_of(incident.tasks, [](const Task& task) { return task.oom_score_adj.has_value(); });
+  const bool has_swap =
+      std::ranges::any_of(incident.tasks, [](const Task& task) { return task.swap_bytes.has_value(); });
+  const bool no_swap = incident.memory_info && incident.memory_info->swap_total_bytes == 0U;
+  return has_adj && (has_swap || no_swap);
+}
+
+Count limit_pages(const Incident& incident, std::uint64_t page_size_bytes) {
+  if (incident.scope != "memcg" || !incident.cgroup || !incident.cgroup->memory ||
+      !incident.cgroup->memory->limit_bytes) {
+    return std::nullopt;
+  }
+  return *incident.cgroup->memory->limit_bytes / page_size_bytes;
+}
+
+const Task* best_of(const Incident& incident, Era era, std::int64_t total, std::int64_t page) {
+  const auto candidates = score(incident, era, total, page);
+  return candidates.empty() ? nullptr : candidates.front().task;
+}
+
 }  // namespace
 
 const Task* find_task(const Incident& incident, std::int64_t pid) {
-  for (const auto by : {&Task::pid}) {
-    const auto found = std::ranges::find(incident.tasks, pid, by);
-    if (found != incident.tasks.end()) {
-      return &*found;
-    }
+  if (const auto row = std::ranges::find(incident.tasks, pid, &Task::pid); row != incident.tasks.end()) {
+    return &*row;
   }
   const auto found = std::ranges::find(incident.tasks, std::optional(pid), &Task::tgid);
   return found == incident.tasks.end() ? nullptr : &*found;
@@ -205,14 +227,9 @@ const Task* find_task(const Incident& incident, std::int64_t pid) {
 
 Count total_pages(const Incident& incident, const Run* run, std::uint64_t page_size_bytes) {
   if (incident.scope == "memcg") {
-    if (!incident.cgroup || !incident.cgroup->memory || !incident.cgroup->memory->limit_bytes) {
-      return std::nullopt;
-    }
-    const auto swap = swap_share(*incident.cgroup, run);
-    if (!swap) {
-      return std::nullopt;
-    }
-    return *incident.cgroup->memory->limit_bytes / page_size_bytes + *swap / page_size_bytes;
+    const auto limit = limit_pages(incident, page_size_bytes);
+    const auto swap = limit ? swap_share(*incident.cgroup, run) : std::nullopt;
+    return swap ? Count(*limit + *swap / page_size_bytes) : std::nullopt;
   }
   if (!incident.memory_info || !incident.memory_info->ram_pages) {
     return std::nullopt;
@@ -223,10 +240,8 @@ Count total_pages(const Incident& incident, const Run* run, std::uint64_t page_s
 }
 
 std::optional<Badness> recompute_badness(const Incident& incident, const Run* run, std::uint64_t page_size_bytes) {
-  const bool adjustable =
-      std::ranges::any_of(incident.tasks, [](const Task& task) { return task.oom_score_adj.has_value(); });
-  if (!adjustable || page_size_bytes == 0) {
-    return std::nullopt;  // no table, or one of 2.6.35 and older: their score needs children, run time and nice values
+  if (page_size_bytes == 0 || !is_recomputable(incident)) {
+    return std::nullopt;
   }
   Badness badness{.total_pages = total_pages(incident, run, page_size_bytes)};
   bool adjusted = false;
@@ -237,14 +252,19 @@ std::optional<Badness> recompute_badness(const Incident& incident, const Run* ru
       adjusted = adjusted || task.oom_score_adj.value_or(0) != 0;
     }
   }
-  const auto total = static_cast<std::int64_t>(badness.total_pages.value_or(0));
-  const auto page = static_cast<std::int64_t>(page_size_bytes);
   if (badness.exempt.size() == incident.tasks.size()) {
     return badness;
   }
+  auto total = static_cast<std::int64_t>(badness.total_pages.value_or(0));
+  const auto page = static_cast<std::int64_t>(page_size_bytes);
   const Era era = settle_era(incident, era_of(incident), total, page);
   if (total == 0 && (adjusted || era == Era::per_mille || era == Era::root_minus_30)) {
-    return std::nullopt;  // an adjustment is a share of a total that the log does not state
+    // An adjustment is a share of a total that the log does not state: fine as long as the choice is the same for no
+    // swap and for any amount of it.
+    total = static_cast<std::int64_t>(limit_pages(incident, page_size_bytes).value_or(0));
+    if (total == 0 || best_of(incident, era, total, page) != best_of(incident, era, total + kMuchSwapPages, page)) {
+      return std::nullopt;
+    }
   }
   badness.rule = rule_of(era);
   const auto candidates = score(incident, era, total, page);

@@ -179,7 +179,7 @@ constexpr auto kWords = std::to_array<std::pair<std::string_view, std::string_vi
 
 }  // namespace
 
-std::vector<Part> compose_v2(const cgroup::Counters& counters, Count usage_bytes) {
+std::vector<Part> compose_v2(const cgroup::Counters& counters, Count usage_bytes, Count kernel_bytes) {
   const Stat stat(counters);
   if (!stat.has("anon") && !stat.has("file")) {
     return {};
@@ -195,7 +195,7 @@ std::vector<Part> compose_v2(const cgroup::Counters& counters, Count usage_bytes
     parts.add(name, stat[name]);
     kernel += stat[name];
   }
-  parts.add("kernel_other", minus(stat["kernel"], kernel));
+  parts.add("kernel_other", minus(stat.has("kernel") ? stat["kernel"] : kernel_bytes.value_or(0), kernel));
   parts.add("sock", stat["sock"]);
   parts.add("hugetlb", stat["hugetlb"]);
   return std::move(parts).finish(usage_bytes);
@@ -211,7 +211,8 @@ std::vector<Part> compose(const Incident& incident, std::uint64_t page_size_byte
     if (stat.has("rss") || stat.has("total_rss")) {
       return compose_v1(report);
     }
-    return compose_v2(report.stat, report.memory ? report.memory->usage_bytes : std::nullopt);
+    return compose_v2(report.stat, report.memory ? report.memory->usage_bytes : std::nullopt,
+                      report.kmem ? report.kmem->usage_bytes : std::nullopt);
   }
   return incident.memory_info ? compose_global(*incident.memory_info, page_size_bytes) : std::vector<Part>{};
 }

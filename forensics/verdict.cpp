@@ -13,9 +13,7 @@ namespace {
 
 using base::human_size;
 
-std::string people(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "es");
-}
+constexpr double kWorthNaming = 0.2;
 
 // "a.out (pid 3652)", with the others of a group.
 std::string subject(const Incident& incident) {
@@ -23,7 +21,7 @@ std::string subject(const Incident& incident) {
   auto name = process_name(first.comm, first.pid);
   const auto others = incident.victims.size() - 1;
   if (others > 0) {
-    name += fmt::format(" and {} more", people(others, "process"));
+    name += fmt::format(" and {} more process{}", others, others == 1 ? "" : "es");
   }
   return name + (others > 0 ? " were killed" : " was killed");
 }
@@ -98,12 +96,12 @@ std::string filling(const Incident& incident) {
       largest = &part;
     }
   }
-  if (largest == nullptr || largest->bytes == 0) {
-    return "";
+  if (largest == nullptr || largest->share < kWorthNaming) {
+    return "";  // nothing stands out
   }
   const bool memcg = incident.scope == "memcg";
   if (largest->part == "unaccounted") {
-    return fmt::format("; {} % of {} is in no counter that the kernel prints", percent(largest->share),
+    return fmt::format("; {} % of {} was in no counter that the kernel prints", percent(largest->share),
                        memcg ? "it" : "the RAM");
   }
   return fmt::format("; {} % of {} was {}", percent(largest->share), memcg ? "it" : "the RAM",
@@ -111,20 +109,30 @@ std::string filling(const Incident& incident) {
 }
 
 std::string no_kill(const Incident& incident, const std::string& cause) {
-  const auto asked =
-      incident.trigger.comm ? process_name(incident.trigger.comm, incident.trigger.pid.value_or(0)) : "a process";
   if (incident.kind == "panic") {
     return fmt::format("the kernel panicked because {}", cause) + filling(incident);
   }
+  const auto asked = process_name(incident.trigger.comm, incident.trigger.pid.value_or(0));
   if (incident.kind == "allocation_failure") {
     const auto order = incident.trigger.order.value_or(0);
-    return fmt::format(
-        "an allocation of {} by {} failed; nothing was killed",
-        order > 0 && order < 32 ? human_size((incident.analysis.page_size_bytes.value_or(4096)) << order) : "one page",
-        asked);
+    const auto size = incident.analysis.page_size_bytes.value_or(4096);
+    return fmt::format("an allocation of {} by {} failed; nothing was killed",
+                       order > 0 && order < 20 ? human_size(size << order) : "one page", asked);
   }
-  return fmt::format("nobody was killed although {}: no process was eligible; {} asked for memory", cause, asked) +
-         filling(incident);
+  return fmt::format("nobody was killed although {}: no process was eligible", cause) +
+         (incident.trigger.comm ? fmt::format("; {} had asked for memory", asked) : "") + filling(incident);
+}
+
+// systemd-oomd and its kin kill processes or whole groups.
+std::string user_space_kill(const Incident& incident) {
+  std::string who = "a process was killed";
+  if (!incident.victims.empty()) {
+    who = subject(incident);
+  } else if (incident.cgroup && (incident.cgroup->task_memcg || incident.cgroup->oom_memcg)) {
+    who = fmt::format("{} was killed", cgroup_name(incident.cgroup->task_memcg ? *incident.cgroup->task_memcg
+                                                                               : *incident.cgroup->oom_memcg));
+  }
+  return fmt::format("{} by {}, in user space, before the kernel had to", who, incident.killer);
 }
 
 }  // namespace
@@ -137,14 +145,14 @@ std::string process_name(const Text& comm, std::int64_t pid) {
 std::string verdict(const Incident& incident) {
   const auto cause = incident.scope == "memcg" ? memcg_cause(incident) : machine_cause(incident);
   if (incident.kind == "userspace_kill") {
-    const auto who = incident.victims.empty() ? "a process was killed" : subject(incident);
-    return fmt::format("{} by {}, in user space, before the kernel had to", who, incident.killer);
+    return user_space_kill(incident);
   }
-  if (incident.kind != "oom_kill" || incident.victims.empty()) {
-    if (incident.kind == "oom_kill") {
-      return fmt::format("a process that the log does not name was killed because {}", cause) + filling(incident);
-    }
+  if (incident.kind != "oom_kill") {
     return no_kill(incident, cause);
+  }
+  if (incident.victims.empty()) {
+    return fmt::format("the OOM killer was called because {}; whom it killed is not in the log", cause) +
+           filling(incident);
   }
   if (incident.manual) {
     return fmt::format(
