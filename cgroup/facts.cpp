@@ -119,7 +119,6 @@ Place look_at(const fs::path& folder) {
     place.type += place.type.empty() ? word : " " + word;
   }
   place.controllers = words_of(folder / "cgroup.controllers");
-  place.subtree_control = words_of(folder / "cgroup.subtree_control");
   if (place.is_root) {
     return place;  // its processes are no obstacle, and on some machines hundreds of kernel threads
   }

@@ -26,11 +26,11 @@ struct Place {
   bool writable = false;   // children can be made, controllers enabled and processes moved
   bool delegated = false;  // systemd marked it so (extended attribute user.delegate or trusted.delegate)
   std::string type;        // cgroup.type, e.g. "domain" or "threaded"; empty for the root
-  std::vector<std::string> controllers;      // cgroup.controllers
-  std::vector<std::string> subtree_control;  // cgroup.subtree_control
-  std::vector<pid_t>
-      others;         // processes in it that are neither this one nor its ancestors; 0: one outside our PID namespace
-  bool empty = true;  // no process is in it
+  std::vector<std::string> controllers;  // cgroup.controllers
+  // For other cgroups than the root: whether a process is in it, and those that are neither this one nor its ancestors
+  // (0 stands for one outside our PID namespace).
+  bool empty = true;
+  std::vector<pid_t> others;
 };
 
 // What the decision rests on.
