@@ -28,18 +28,18 @@ HelloFrame greeting() {
   return {.kernel = name.release, .agent = own_identity()};
 }
 
-base::Result<std::vector<pid_t>> prepare(const RunFrame& order, int files_port) {
+base::Result<std::vector<pid_t>> prepare(const RunFrame& order, HostFiles& files) {
   TRY(apply_order(order));
-  return order.host_files ? mount_host_files(files_port) : std::vector<pid_t>{};
+  return order.host_files ? files.mount() : std::vector<pid_t>{};
 }
 
 base::Result<> serve() {
   TRY(prepare_system());
   TRY_ASSIGN(const base::Fd port, open_port(kAgentPortName));
   TRY_ASSIGN(const base::Fd files_port, open_port(kFilesPortName));
-  TRY_ASSIGN(const auto agent, Agent::create(port.get(), "/proc/self/exe", [&files_port](const RunFrame& order) {
-               return prepare(order, files_port.get());
-             }));
+  TRY_ASSIGN(auto files, HostFiles::prepare(files_port.get()));
+  TRY_ASSIGN(const auto agent, Agent::create(port.get(), "/proc/self/exe",
+                                             [&files](const RunFrame& order) { return prepare(order, files); }));
   if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
     return base::system_error("mlockall");
   }

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -38,9 +39,21 @@ base::Result<base::Fd> open_port(std::string_view name);
 // Applies what the order says of the guest as a whole: clock, randomness, host name, console, sysctls, swap.
 base::Result<> apply_order(const RunFrame& order);
 
-// Mounts the host's files at kHostRoot: FUSE over the port, a throw-away overlay above, the guest's own /proc, /sys,
-// /dev and /run in it. The result are the processes that move the messages.
-base::Result<std::vector<pid_t>> mount_host_files(int files_port);
+// The host's files in the guest.
+class HostFiles {
+ public:
+  // Before the greeting, for it is in the snapshot then: mounts FUSE, whose first message waits in the kernel, and
+  // forks the processes that will move the messages. The host hears nothing of it.
+  static base::Result<HostFiles> prepare(int files_port);
+  // With the order: lets the messages flow and mounts at kHostRoot a throw-away overlay above the host's files, with
+  // the guest's own /proc, /sys, /dev and /run in it. The result are the processes that move the messages.
+  base::Result<std::vector<pid_t>> mount();
+
+ private:
+  HostFiles() = default;
+  base::Fd go_;  // the movers wait until this is closed
+  std::array<pid_t, 2> movers_{};
+};
 
 // Empties the console and ends the guest.
 [[noreturn]] void power_off(GuestEnd end);

@@ -24,8 +24,8 @@ class FileSender;
 
 class Agent {
  public:
-  // Makes the guest ready for the order (clock, randomness, sysctls, swap, host files); its error refuses the order. The
-  // result are helper processes without which the guest is of no use: the end of one ends run() with an error.
+  // Makes the guest ready for the order (clock, randomness, sysctls, swap, host files); its error refuses the order.
+  // The result are helper processes without which the guest is of no use: the end of one ends run() with an error.
   using Prepare = std::function<base::Result<std::vector<pid_t>>(const RunFrame&)>;
 
   // Writes the greeting, waiting until the host listens; then makes the port non-blocking. self is the path that an

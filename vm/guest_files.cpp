@@ -82,14 +82,20 @@ void move_replies(int port, int fuse) {
   }
 }
 
-base::Result<pid_t> start_mover(const char* name, const std::function<void()>& move) {
+// Starts to move at the end of the pipe `go`, whose writing end must not live on in the process itself.
+base::Result<pid_t> start_mover(const char* name, const base::Fd& go_read, base::Fd& go_write,
+                                const std::function<void()>& move) {
   const pid_t pid = ::fork();
   if (pid < 0) {
     return base::system_error("fork");
   }
   if (pid == 0) {
+    go_write.reset();
     (void)::prctl(PR_SET_NAME, name);            // for people who look
     (void)::mlockall(MCL_CURRENT | MCL_FUTURE);  // root of the guest has no limit; unlocked it would work, too
+    char none = 0;
+    while (::read(go_read.get(), &none, 1) < 0 && errno == EINTR) {
+    }
     move();
     ::_exit(1);
   }
@@ -108,7 +114,6 @@ base::Result<> mount_at(const char* source, const std::string& target, const cha
 }
 
 base::Result<> mount_overlay() {
-  TRY(mount_at("tmpfs", kUpper, "tmpfs", 0, "size=75%,mode=0755"));
   const std::string files = fmt::format("{}/files", kUpper), work = fmt::format("{}/work", kUpper);
   struct stat root{};
   if (::stat(kLower, &root) != 0 || ::mkdir(files.c_str(), root.st_mode & 07777) != 0 ||
@@ -130,7 +135,7 @@ base::Result<> mount_own_folders() {
 
 }  // namespace
 
-base::Result<std::vector<pid_t>> mount_host_files(int files_port) {
+base::Result<HostFiles> HostFiles::prepare(int files_port) {
   const base::Fd fuse(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (!fuse) {
     return base::system_error("/dev/fuse");
@@ -138,11 +143,26 @@ base::Result<std::vector<pid_t>> mount_host_files(int files_port) {
   TRY(mount_at("host", kLower, "fuse", MS_RDONLY | MS_NODEV,
                fmt::format("fd={},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,max_read={}",
                            fuse.get(), FileServer::kMaxReadBytes)));
-  TRY_ASSIGN(const pid_t requests, start_mover("files-requests", [&] { move_requests(fuse.get(), files_port); }));
-  TRY_ASSIGN(const pid_t replies, start_mover("files-replies", [&] { move_replies(files_port, fuse.get()); }));
+  TRY(mount_at("tmpfs", kUpper, "tmpfs", 0, "size=75%,mode=0755"));
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
+    return base::system_error("pipe2");
+  }
+  const base::Fd go_read(pipe[0]);
+  HostFiles files;
+  files.go_.reset(pipe[1]);
+  TRY_ASSIGN(files.movers_[0],
+             start_mover("files-requests", go_read, files.go_, [&] { move_requests(fuse.get(), files_port); }));
+  TRY_ASSIGN(files.movers_[1],
+             start_mover("files-replies", go_read, files.go_, [&] { move_replies(files_port, fuse.get()); }));
+  return files;
+}
+
+base::Result<std::vector<pid_t>> HostFiles::mount() {
+  go_.reset();
   TRY(mount_overlay());
   TRY(mount_own_folders());
-  return std::vector<pid_t>{requests, replies};
+  return std::vector<pid_t>(movers_.begin(), movers_.end());
 }
 
 }  // namespace vm
