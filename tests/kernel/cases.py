@@ -46,7 +46,8 @@ class Lab:
         return document
 
     def validate(self, path):
-        result = subprocess.run([sys.executable, os.path.join(HERE, "..", "support", "validate.py"), self.oomlab, path],
+        result = subprocess.run([sys.executable, os.path.join(HERE, "..", "support", "validate.py"), self.oomlab,
+                                 os.path.join(HERE, "..", "..", "docs", "schema", "postmortem-1.json"), path],
                                 capture_output=True, text=True, timeout=60)
         assert result.returncode in (0, 77), f"{path} is not valid:\n{result.stdout}{result.stderr}"
 
