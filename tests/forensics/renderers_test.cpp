@@ -78,7 +78,6 @@ Postmortem hostile() {
     task.comm = evil;
   }
   incident.victims.front().comm = evil;
-  incident.missing = {evil};
   auto document = of_incident(std::move(incident));
   document.inputs.front().name = evil;
   document.warnings = {{.code = "w", .message = evil, .input = 0, .line = 1}};

@@ -86,6 +86,11 @@ INSTANTIATE_TEST_SUITE_P(
         NearMiss{
             "slab", "a fifth",
             [](Example& e) { e.incident.cgroup->stat = {{"anon", 40 * kMib}, {"slab_unreclaimable", 12 * kMib}}; }},
+        NearMiss{"kernel-memory", "most of it is slab",
+                 [](Example& e) {
+                   e.incident.cgroup->stat = {
+                       {"anon", 6 * kMib}, {"kernel", 56 * kMib}, {"slab_unreclaimable", 50 * kMib}};
+                 }},
         NearMiss{"page-tables", "a twentieth",
                  [](Example& e) { e.incident.cgroup->stat = {{"anon", 40 * kMib}, {"pagetables", 3 * kMib}}; }},
         NearMiss{"swap-absent", "swap is allowed",
