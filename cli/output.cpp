@@ -41,9 +41,10 @@ base::Result<Output> output_of(const std::string& path, const std::string& forma
 
 // The format that the file's ending picks.
 base::Result<std::string> format_of_ending(const std::string& path) {
+  const auto name = std::filesystem::path(path).filename().string();  // ".json" alone is a hidden file
   for (const auto& renderer : forensics::all_renderers()) {
     for (const auto ending : renderer->endings) {
-      if (path.size() > ending.size() && path.ends_with(ending)) {
+      if (name.size() > ending.size() && name.ends_with(ending)) {
         return std::string(renderer.name);
       }
     }

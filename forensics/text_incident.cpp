@@ -172,10 +172,10 @@ void write_candidates(Page& page, const Incident& incident) {
                                                       : "Victim");
   page.table({{"pid", Align::right},
               {"process", Align::left, true},
-              {"points", Align::right},
+              {"points", Align::right, false, 2},
               {"rss", Align::right},
-              {"swap", Align::right},
-              {"adj", Align::right},
+              {"swap", Align::right, false, 1},
+              {"adj", Align::right, false, 3},
               {""}},
              rows);
 }

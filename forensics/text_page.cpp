@@ -33,6 +33,41 @@ std::string_view without_trailing_blanks(std::string_view text) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
+// Of each column, 0 where it is left out: two blanks before each, all of them in so many columns of the terminal.
+std::vector<std::size_t> column_widths(const std::vector<Page::Column>& columns, const std::vector<Page::Row>& rows,
+                                       std::size_t available) {
+  constexpr std::size_t kReadable = 10, kLeast = 4;
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    std::size_t widest = display_width(columns[i].title);
+    for (const auto& row : rows) {
+      widest = std::max(widest, display_width(row.cells[i]));
+    }
+    widths.push_back(widest);
+  }
+  const auto excess = [&](std::size_t flexible_least) {
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      total += widths[i] == 0 ? 0 : 2 + (columns[i].flexible ? std::min(widths[i], flexible_least) : widths[i]);
+    }
+    return total > available ? total - available : 0;
+  };
+  for (unsigned order = 1; order <= columns.size() && excess(kReadable) > 0; ++order) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].droppable == order) {
+        widths[i] = 0;
+      }
+    }
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].flexible) {
+      const auto over = excess(widths[i]);
+      widths[i] = std::max(widths[i] - std::min(widths[i], over), std::min(widths[i], kLeast));
+    }
+  }
+  return widths;
+}
+
 }  // namespace
 
 std::string shown(std::string_view bytes) {
@@ -101,28 +136,13 @@ void Page::bullet(std::string_view marker, std::string_view text, std::size_t in
 }
 
 void Page::table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths;
-  std::size_t total = 2;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    std::size_t widest = display_width(columns[i].title);
-    for (const auto& row : rows) {
-      widest = std::max(widest, display_width(row.cells[i]));
-    }
-    widths.push_back(widest);
-    total += widest + 2;
-  }
-  for (std::size_t i = 0; i < columns.size() && total > width_; ++i) {
-    if (columns[i].flexible) {
-      const auto narrower = std::max<std::size_t>(widths[i] - std::min(widths[i], total - width_), 6);
-      total -= widths[i] - std::min(widths[i], narrower);
-      widths[i] = std::min(widths[i], narrower);
-    }
-  }
+  const auto widths = column_widths(columns, rows, width_);
   const auto text_of = [&](auto cell) {
-    std::string text = "  ";
+    std::string text;
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      text += pad(fit(cell(i), widths[i]), widths[i], columns[i].align);
-      text += i + 1 < columns.size() ? "  " : "";
+      if (widths[i] > 0) {
+        text += "  " + pad(fit(cell(i), widths[i]), widths[i], columns[i].align);
+      }
     }
     return std::string(without_trailing_blanks(text));
   };

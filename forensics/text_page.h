@@ -35,7 +35,8 @@ class Page {
   struct Column {
     std::string title;
     Align align = Align::left;
-    bool flexible = false;  // is cut when the line is too long
+    bool flexible = false;   // is cut when the line is too long
+    unsigned droppable = 0;  // left out where even that does not help: 1 first; 0 never
   };
   struct Row {
     std::vector<std::string> cells;

@@ -118,9 +118,8 @@ void write_timeline(Page& page, const Run& run) {
   page.line(blanks + page.paint(Tone::dim, pad(start > 0 ? human_duration(start) : "0 s",
                                                cells - std::min(cells, display_width(axis_end))) +
                                                axis_end));
-  page.line(blanks +
-            page.paint(Tone::dim, fmt::format("full height = {}, {}", human_size(static_cast<std::uint64_t>(top)),
-                                              run.limits.memory_max_bytes ? "the limit" : "the highest value")));
+  page.fact("", fmt::format("full height = {}, {}", human_size(static_cast<std::uint64_t>(top)),
+                            run.limits.memory_max_bytes ? "the limit" : "the highest value"));
 }
 
 }  // namespace

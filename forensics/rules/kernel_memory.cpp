@@ -1,0 +1,45 @@
+#include <fmt/format.h>
+
+#include "forensics/evidence.h"
+
+namespace forensics::rules {
+namespace {
+
+constexpr double kNoticeable = 0.3;
+
+std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
+  const auto other = part_bytes(incident, "kernel_other");
+  const auto share = share_of_whole(incident, other);
+  if (share < kNoticeable) {
+    return std::nullopt;
+  }
+  Diagnosis found{.code = "kernel_memory",
+                  .title = "Kernel memory that no counter of its own names filled it",
+                  .confidence = 0.65 + 0.3 * share};
+  found.evidence.push_back(fmt::format("kernel memory beside slab, stacks, page tables, per-CPU and vmalloc was {}",
+                                       of_whole(incident, other)));
+  found.advice.push_back(
+      "Look for pipes and their buffers, BPF maps, io_uring rings, packet sockets with mmap'ed rings, and kernel "
+      "buffers of devices: they are charged by "
+      "whole pages and counted nowhere else.");
+  found.advice.push_back(
+      "`ls -l /proc/PID/fd` of the processes shows what they hold open; closing it gives the memory back.");
+  found.advice.push_back("Will not help: looking for the leak in the process's heap; RSS does not show this memory.");
+  return found;
+}
+
+Example example() {
+  return {.incident =
+              memcg_example({{"anon", 6 << 20}, {"file", 0}, {"kernel", 56 << 20}, {"slab_unreclaimable", 2 << 20}}),
+          .run = {}};
+}
+
+}  // namespace
+
+constinit extern const Rule kernel_memory{
+    .summary = "kernel memory that no counter of its own names filled it",
+    .apply = apply,
+    .example = example,
+};
+
+}  // namespace forensics::rules

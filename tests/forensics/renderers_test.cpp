@@ -1,0 +1,275 @@
+#include <algorithm>
+#include <cstdlib>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/escape.h"
+#include "base/file.h"
+#include "forensics/analysis.h"
+#include "forensics/evidence.h"
+#include "forensics/json.h"
+#include "forensics/renderer.h"
+#include "forensics/text_layout.h"
+#include "tests/forensics/examples.h"
+
+namespace forensics {
+namespace {
+
+const std::string kGolden = OOMLAB_SOURCE_DIR "/tests/golden/";
+
+std::string render(std::string_view format, const Postmortem& document, RenderOptions options = {}) {
+  const auto table = all_renderers();
+  return (*base::find_descriptor(table, format))->render(document, options);
+}
+
+Postmortem of_incident(Incident incident) {
+  explain(incident);
+  Postmortem document;
+  document.inputs = {{.name = "kern.log", .carrier = "dmesg", .compression = {}, .bytes = 4096, .lines = 62}};
+  document.incidents = {std::move(incident)};
+  return document;
+}
+
+Postmortem run_without_incident(std::string verdict, std::optional<int> exit_code, std::optional<int> signal) {
+  auto document = tests::stress_run();
+  document.incidents.clear();
+  document.run->workload.reset();
+  document.run->command = {"python3", "-c", "x=bytearray(20<<20)"};
+  document.run->memory.peak_bytes = 30 << 20;
+  document.run->memory.events = cgroup::MemoryEvents{0, 0, 0, 0, 0, 0, {}};
+  document.run->outcome = {.verdict = std::move(verdict),
+                           .exit_code = exit_code,
+                           .signal = signal,
+                           .oom_kills = 0,
+                           .evidence = {"wait_status"},
+                           .reason = {}};
+  for (auto& sample : document.run->timeline) {
+    sample.memory = *sample.memory / 2;
+  }
+  return document;
+}
+
+Postmortem several() {
+  auto document = of_incident(tests::docker_6mib());
+  document.incidents.push_back(tests::global_no_swap());
+  document.incidents.push_back(document.incidents.front());
+  document.warnings = {{.code = "log_overrun", .message = "records were lost", .input = 0, .line = 12}};
+  return document;
+}
+
+Postmortem nothing_found() {
+  Postmortem document;
+  document.inputs = {{.name = "a.log", .carrier = "syslog", .compression = {}, .bytes = 100, .lines = 1234},
+                     {.name = "b.bin", .carrier = {}, .compression = {}, .bytes = 10, .lines = 1}};
+  return document;
+}
+
+// Names that try to break out of the terminal.
+Postmortem hostile() {
+  auto incident = tests::docker_6mib();
+  const std::string evil = "\x1b]0;pwn\x07</script>\xff\xe7\x8c\u202e" + std::string(300, 'A');
+  incident.trigger.comm = evil;
+  incident.kernel.release = evil;
+  incident.time.host = evil;
+  incident.cgroup->oom_memcg = "/" + evil;
+  incident.cgroup->task_memcg = "/" + evil + "/x\ny";
+  for (auto& task : incident.tasks) {
+    task.comm = evil;
+  }
+  incident.victims.front().comm = evil;
+  auto document = of_incident(std::move(incident));
+  document.inputs.front().name = evil;
+  document.warnings = {{.code = "w", .message = evil, .input = 0, .line = 1}};
+  auto& run = document.run.emplace();
+  run.command = {evil, "a\nb"};
+  run.outcome.verdict = "failed";
+  run.outcome.reason = evil;
+  return document;
+}
+
+struct Document {
+  const char* name;
+  Postmortem (*make)();
+};
+
+const Document kDocuments[] = {
+    {"docker_6mib", [] { return of_incident(tests::docker_6mib()); }},
+    {"stress_anon", tests::stress_run},
+    {"global_no_swap", [] { return of_incident(tests::global_no_swap()); }},
+    {"several", several},
+    {"nothing_found", nothing_found},
+    {"run_completed", [] { return run_without_incident("completed", 0, {}); }},
+    {"run_failed", [] { return run_without_incident("failed", 3, {}); }},
+    {"run_signaled", [] { return run_without_incident("signaled", {}, 15); }},
+    {"run_timed_out", [] { return run_without_incident("timed_out", {}, 9); }},
+    {"run_not_started", [] { return run_without_incident("not_started", {}, {}); }},
+    {"full", tests::full_document},
+    {"sparse", tests::sparse_document},
+    {"hostile", hostile},
+};
+
+class EveryDocument : public testing::TestWithParam<Document> {};
+
+// The golden file's text; with UPDATE_GOLDEN=1 it is written first, for `git diff` to be read.
+std::string golden(const std::string& name, const std::string& produced) {
+  const char* update = std::getenv("UPDATE_GOLDEN");
+  if (update != nullptr && *update == '1') {
+    EXPECT_TRUE(base::write_file_atomic(kGolden + name, produced));
+  }
+  return base::read_all(kGolden + name).value_or("(no such golden file: run with UPDATE_GOLDEN=1)");
+}
+
+TEST_P(EveryDocument, LooksAsBefore) {
+  const auto document = GetParam().make();
+  const std::string name = GetParam().name;
+  const auto text = render("text", document);
+  EXPECT_EQ(text, golden(name + ".txt", text));
+  const auto json = render("json", document);
+  EXPECT_EQ(json, golden(name + ".json", json));
+}
+
+TEST_P(EveryDocument, ReadsBackAndRendersTheSame) {
+  const auto document = GetParam().make();
+  const auto back = from_json(to_json(document));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(to_json(*back), to_json(document));
+}
+
+bool is_safe_text(std::string_view text) {
+  return base::to_valid_utf8(text) == text &&
+         base::escape_terminal(text).size() ==
+             text.size() + 3 * static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
+TEST_P(EveryDocument, TextKeepsToTheTerminal) {
+  const auto document = GetParam().make();
+  for (const unsigned width : {1U, 40U, 57U, 80U, 120U, 1000U}) {
+    const auto text = render("text", document, {.colour = false, .width = width});
+    EXPECT_TRUE(is_safe_text(text)) << text;
+    const auto columns = std::clamp(width, 40U, 120U);
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const auto line = rest.substr(0, rest.find('\n'));
+      EXPECT_LE(display_width(line), columns) << line;
+      EXPECT_FALSE(line.ends_with(' ')) << '"' << line << '"';
+      rest.remove_prefix(line.size() + 1);
+    }
+  }
+}
+
+TEST_P(EveryDocument, ColourOnlyAddsSequences) {
+  const auto document = GetParam().make();
+  auto coloured = render("text", document, {.colour = true, .width = 80});
+  for (auto at = coloured.find("\x1b["); at != std::string::npos; at = coloured.find("\x1b[")) {
+    coloured.erase(at, coloured.find('m', at) - at + 1);
+  }
+  // Blanks before a reset stay; compare without the ends of lines.
+  const auto bare = [](std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+      if (c == '\n') {
+        out.resize(out.find_last_not_of(' ') + 1);
+      }
+      out += c;
+    }
+    return out;
+  };
+  EXPECT_EQ(bare(coloured), render("text", document));
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryDocument, testing::ValuesIn(kDocuments),
+                         [](const auto& row) { return row.param.name; });
+
+class EveryRenderer : public testing::TestWithParam<base::Descriptor<Renderer>> {};
+
+TEST_P(EveryRenderer, RendersEveryDocument) {
+  for (const auto& document : kDocuments) {
+    const auto text = GetParam()->render(document.make(), {});
+    EXPECT_TRUE(text.ends_with('\n')) << document.name;
+    EXPECT_EQ(base::to_valid_utf8(text), text) << document.name;
+    EXPECT_EQ(text.find('\x1b'), std::string::npos) << document.name;
+  }
+  EXPECT_FALSE(GetParam()->summary.empty());
+  EXPECT_FALSE(GetParam()->endings.empty());
+}
+
+TEST_P(EveryRenderer, HasEndingsOfItsOwn) {
+  for (const auto& other : all_renderers()) {
+    for (const auto ending : other->endings) {
+      if (other.name != GetParam().name) {
+        EXPECT_EQ(std::ranges::count(GetParam()->endings, ending), 0) << ending;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryRenderer, testing::ValuesIn(all_renderers().begin(), all_renderers().end()),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Ndjson, IsALinePerIncident) {
+  const auto text = render("ndjson", several());
+  EXPECT_EQ(std::ranges::count(text, '\n'), 3);
+  std::string_view rest = text;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto line = rest.substr(0, rest.find('\n') + 1);
+    const auto document = from_json(line);
+    ASSERT_TRUE(document) << document.error().message;
+    EXPECT_EQ(document->incidents.size(), 1U);
+    EXPECT_EQ(document->warnings.size(), i == 0 ? 1U : 0U);
+    rest.remove_prefix(line.size());
+  }
+  EXPECT_EQ(std::ranges::count(render("ndjson", tests::stress_run()), '\n'), 1);
+  EXPECT_EQ(std::ranges::count(render("ndjson", nothing_found()), '\n'), 1);
+}
+
+TEST(Text, SaysWhatWasSeenWhereNothingWasFound) {
+  EXPECT_EQ(render("text", nothing_found()),
+            "No OOM kill found in 1235 lines of 2 inputs; what was seen: nothing that looks\nlike a log, syslog.\n");
+}
+
+struct WidthCase {
+  const char* name;
+  const char* text;
+  std::size_t columns;
+};
+
+class DisplayWidth : public testing::TestWithParam<WidthCase> {};
+
+TEST_P(DisplayWidth, CountsColumns) {
+  EXPECT_EQ(display_width(GetParam().text), GetParam().columns);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, DisplayWidth,
+                         testing::Values(WidthCase{"ascii", "abc", 3}, WidthCase{"empty", "", 0},
+                                         WidthCase{"umlaut", "ä", 1}, WidthCase{"combining", "a\u0308", 1},
+                                         WidthCase{"wide", "猫x", 3}, WidthCase{"emoji", "😀", 2},
+                                         WidthCase{"hangul", "한글", 4}, WidthCase{"bar", "█▏…", 3}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(Layout, CutsAtColumns) {
+  EXPECT_EQ(fit("abcdef", 6), "abcdef");
+  EXPECT_EQ(fit("abcdefg", 6), "abcde…");
+  EXPECT_EQ(fit("猫猫猫", 4), "猫…");
+  EXPECT_EQ(pad("猫", 4, Align::right), "  猫");
+}
+
+TEST(Layout, WrapsAtBlanksAndKeepsFigures) {
+  EXPECT_THAT(wrap("one two three", 7), testing::ElementsAre("one two", "three"));
+  EXPECT_THAT(wrap("limit of 64 MiB, full", 12), testing::ElementsAre("limit of", "64 MiB, full"));
+  EXPECT_THAT(wrap("abcdefghij", 4), testing::ElementsAre("abcd", "efgh", "ij"));
+  EXPECT_THAT(wrap("", 10), testing::ElementsAre(""));
+}
+
+TEST(Layout, DrawsBarsAndSparklines) {
+  EXPECT_EQ(bar(0.5, 4), "██  ");
+  EXPECT_EQ(bar(0, 3), "   ");
+  EXPECT_EQ(bar(0.0001, 3), "▏  ");
+  EXPECT_EQ(bar(7, 2), "██");
+  EXPECT_EQ(bar(std::numeric_limits<double>::quiet_NaN(), 1), " ");
+  const std::vector<std::optional<double>> values = {0, 0.5, 1, std::nullopt, 2};
+  EXPECT_EQ(sparkline(values), "▁▅█ █");
+}
+
+}  // namespace
+}  // namespace forensics

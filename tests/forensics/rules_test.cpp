@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "forensics/analysis.h"
+#include "forensics/evidence.h"
+#include "forensics/rule.h"
+
+namespace forensics {
+namespace {
+
+constexpr std::uint64_t kMib = 1 << 20;
+
+std::optional<Diagnosis> finding_of(std::string_view name, Example example) {
+  const auto table = all_rules();
+  const auto* rule = base::find_descriptor(table, name);
+  if (rule == nullptr) {
+    ADD_FAILURE() << "no rule " << name;
+    return std::nullopt;
+  }
+  const auto* run = example.run ? &*example.run : nullptr;
+  explain(example.incident, run);
+  return (*rule)->apply(example.incident, run);
+}
+
+std::string row_name(std::string name) {
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+class EveryRule : public testing::TestWithParam<base::Descriptor<Rule>> {};
+
+TEST_P(EveryRule, FiresOnItsExample) {
+  auto example = GetParam()->example();
+  const auto found = finding_of(GetParam().name, example);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->code, row_name(std::string(GetParam().name)));
+  EXPECT_FALSE(found->title.empty());
+  EXPECT_GT(found->confidence, 0);
+  EXPECT_LE(found->confidence, 1);
+  EXPECT_FALSE(found->evidence.empty());
+  EXPECT_FALSE(found->advice.empty());
+  for (const auto& sentence : found->advice) {
+    EXPECT_EQ(sentence.back(), '.') << sentence;
+  }
+  EXPECT_FALSE(GetParam()->summary.empty());
+}
+
+TEST_P(EveryRule, SurvivesNothing) {
+  (void)GetParam()->apply(Incident{}, nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryRule, testing::ValuesIn(all_rules().begin(), all_rules().end()),
+                         [](const auto& row) { return row_name(std::string(row.param.name)); });
+
+// The example of a rule, changed until its condition just does not hold.
+struct NearMiss {
+  const char* rule;
+  const char* why;
+  void (*change)(Example& example);
+};
+
+class NearMisses : public testing::TestWithParam<NearMiss> {};
+
+TEST_P(NearMisses, DoNotFire) {
+  const auto table = all_rules();
+  const auto* rule = base::find_descriptor(table, GetParam().rule);
+  ASSERT_NE(rule, nullptr);
+  auto example = (*rule)->example();
+  GetParam().change(example);
+  const auto found = finding_of(GetParam().rule, example);
+  EXPECT_FALSE(found) << GetParam().why << ": " << found->title;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, NearMisses,
+    testing::Values(
+        NearMiss{"anon-growth", "just under half",
+                 [](Example& e) { e.incident.cgroup->stat = {{"anon", 31 * kMib}, {"file", 30 * kMib}}; }},
+        NearMiss{"tmpfs-charged", "just under a quarter",
+                 [](Example& e) {
+                   e.incident.cgroup->stat = {{"anon", 40 * kMib}, {"file", 16 * kMib}, {"shmem", 15 * kMib}};
+                 }},
+        NearMiss{"page-cache-dirty-or-pinned", "the same cache, clean",
+                 [](Example& e) { e.incident.cgroup->stat = {{"anon", 4 * kMib}, {"file", 56 * kMib}}; }},
+        NearMiss{
+            "slab", "a fifth",
+            [](Example& e) { e.incident.cgroup->stat = {{"anon", 40 * kMib}, {"slab_unreclaimable", 12 * kMib}}; }},
+        NearMiss{"kernel-memory", "most of it is slab",
+                 [](Example& e) {
+                   e.incident.cgroup->stat = {
+                       {"anon", 6 * kMib}, {"kernel", 56 * kMib}, {"slab_unreclaimable", 50 * kMib}};
+                 }},
+        NearMiss{"page-tables", "a twentieth",
+                 [](Example& e) { e.incident.cgroup->stat = {{"anon", 40 * kMib}, {"pagetables", 3 * kMib}}; }},
+        NearMiss{"swap-absent", "swap is allowed",
+                 [](Example& e) {
+                   e.incident.cgroup->swap =
+                       Usage{.usage_bytes = 0, .limit_bytes = kMib, .unlimited = false, .failcnt = 0};
+                 }},
+        NearMiss{"swap-full", "a tenth is free", [](Example& e) { e.incident.cgroup->swap->usage_bytes = 28 * kMib; }},
+        NearMiss{"limit-far-too-small", "few refaults in a larger limit",
+                 [](Example& e) {
+                   e.incident.cgroup->memory->limit_bytes = 64 * kMib;
+                   e.incident.cgroup->stat = {{"anon", 60 * kMib}, {"workingset_refault_file", 1000}};
+                 }},
+        NearMiss{"ancestor-limit", "its own limit",
+                 [](Example& e) { e.incident.cgroup->oom_memcg = e.incident.cgroup->task_memcg; }},
+        NearMiss{"oom-group", "two kills that are no group",
+                 [](Example& e) { e.incident.victims.back().role = "selected"; }},
+        NearMiss{"oom-score-adj-steered", "the victim is the larger one",
+                 [](Example& e) { e.incident.tasks.back().rss_bytes = 63 * kMib; }},
+        NearMiss{"unkillable", "somebody was killed", [](Example& e) { e.incident.kind = "oom_kill"; }},
+        NearMiss{"host-exhausted", "asked for by SysRq-f", [](Example& e) { e.incident.manual = true; }},
+        NearMiss{"panic-on-oom", "a kill", [](Example& e) { e.incident.kind = "oom_kill"; }},
+        NearMiss{"sibling-victim", "the victim asked itself", [](Example& e) { e.incident.trigger.pid = 100; }},
+        NearMiss{"leak", "flat", [](Example& e) { e.run = run_example(std::vector<std::uint64_t>(32, 60 * kMib)); }},
+        NearMiss{"spike", "a third of it in the last tenth",
+                 [](Example& e) {
+                   std::vector<std::uint64_t> memory(31, 44 * kMib);
+                   memory.push_back(64 * kMib);
+                   e.run = run_example(memory);
+                 }}),
+    [](const auto& row) { return row_name(row.param.rule); });
+
+TEST(NearMissTable, CoversEveryRule) {
+  std::size_t rows = 0;
+  for (const auto& test : {testing::UnitTest::GetInstance()}) {
+    for (int i = 0; i < test->total_test_suite_count(); ++i) {
+      if (std::string_view(test->GetTestSuite(i)->name()) == "Table/NearMisses") {
+        rows = static_cast<std::size_t>(test->GetTestSuite(i)->total_test_count());
+      }
+    }
+  }
+  EXPECT_EQ(rows, all_rules().size());
+}
+
+TEST(Findings, StandByConfidence) {
+  auto example = memcg_example({{"anon", 60 * kMib}, {"file", 0}});
+  example.cgroup->oom_memcg = "/system.slice";
+  explain(example);
+  ASSERT_GE(example.diagnosis.size(), 2U);
+  EXPECT_EQ(example.diagnosis[0].code, "ancestor_limit");
+  EXPECT_TRUE(std::ranges::is_sorted(example.diagnosis, std::greater{}, &Diagnosis::confidence));
+}
+
+}  // namespace
+}  // namespace forensics
