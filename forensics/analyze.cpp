@@ -1,5 +1,7 @@
 #include "forensics/analyze.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "forensics/analysis.h"
@@ -111,6 +113,9 @@ base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions
       break;
     }
   }
+  std::ranges::stable_sort(document.incidents, {}, [](const Incident& incident) {
+    return std::pair(incident.log.input, incident.log.first_line);
+  });
   return document;
 }
 

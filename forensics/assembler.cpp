@@ -96,11 +96,9 @@ Assembler::Slot& Assembler::slot_of(const Record& record) {
 
 void Assembler::watch_time(const Record& record, Slot& slot) {
   if (record.monotonic_s) {
-    if (now_ && *record.monotonic_s < *now_ - kBackwards) {
-      close_all();
-    }
     now_ = record.monotonic_s;
-    if (slot.monotonic_s && *record.monotonic_s - *slot.monotonic_s > kGap) {
+    const double passed = *record.monotonic_s - slot.monotonic_s.value_or(*record.monotonic_s);
+    if (passed > kGap || passed < -kBackwards) {
       close(slot);
     }
   }
@@ -263,8 +261,13 @@ void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, 
     mark_reaped(*reaped);
     return;
   }
-  if (std::holds_alternative<lines::Boot>(what)) {
-    close_all();
+  if (const auto* boot = std::get_if<lines::Boot>(&what)) {
+    for (const auto& other : slots_) {
+      if (other->key.starts_with(std::string(record.host) + "|")) {
+        close(*other);
+      }
+    }
+    releases_.insert_or_assign(std::string(record.host), std::string(boot->release));
     return;
   }
   if (const auto* suppressed = std::get_if<lines::Suppressed>(&what)) {
@@ -377,10 +380,15 @@ void Assembler::close_all() {
   for (const auto& slot : slots_) {
     close(*slot);
   }
-  now_.reset();
 }
 
 void Assembler::hand_over(Incident incident) {
+  if (!incident.kernel.release) {
+    const auto release = releases_.find(incident.time.host.value_or(""));
+    if (release != releases_.end()) {
+      incident.kernel.release = release->second;  // as the boot's first line says
+    }
+  }
   if (!waiting_.empty() && same_storm(waiting_.back(), incident)) {
     auto& first = waiting_.back();
     ++first.repeats;

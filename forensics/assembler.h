@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,7 @@ class Assembler {
   std::deque<Incident> waiting_;
   std::string boot_;
   std::optional<double> now_;
+  std::map<std::string, std::string> releases_;  // of the kernel, by host
   std::uint64_t suppressed_ = 0;
   bool manual_ = false, stopped_ = false;
 };

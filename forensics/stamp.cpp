@@ -190,6 +190,12 @@ bool read_clock(std::string_view& text, WallTime& into) {
 }
 
 int month_number(std::string_view word) {
+  constexpr std::string_view kEnglish = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  if (word.size() == 3) {
+    if (const auto at = kEnglish.find(word); at != std::string_view::npos && at % 3 == 0) {
+      return static_cast<int>(at / 3) + 1;
+    }
+  }
   const auto wanted = lower_ascii(word);
   for (const auto& month : kMonths) {
     std::string_view names = month.names;

@@ -82,7 +82,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     return record;
   }
   auto after = text;  // --time-format iso: only dmesg writes a comma
-  if (const auto time = read_iso_time(after); time && text[10] == 'T' && text[19] == ',' && after.starts_with(" ")) {
+  if (const auto time = read_iso_time(after); time && after.starts_with(" ") && text[10] == 'T' && text[19] == ',') {
     record.wall = time;
     record.message = after.substr(1);
     return record;

@@ -376,6 +376,28 @@ TEST(Report, PiecesOfOneLineAreJoined) {
   EXPECT_EQ(trigger.incidents.at(0).trigger.oom_score_adj, 979);
 }
 
+TEST(Report, HostsOfAMergedLogStayApart) {
+  const auto a = memcg_report("alpha", 11111, "/a");
+  const auto b = memcg_report("beta", 22222, "/b");
+  std::string mixed;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    mixed += "Oct 12 19:00:20 one kernel: [ 8523.347168] " + a[i] + "\nOct 12 19:00:20 two kernel: [   23.347168] " +
+             b[i] + "\n";
+  }
+  const auto document = parse_text(mixed);
+  ASSERT_EQ(document.incidents.size(), 2U);
+  EXPECT_TRUE(document.incidents[0].complete);
+  EXPECT_TRUE(document.incidents[1].complete);
+  EXPECT_EQ(document.incidents[1].time.host, "two");
+}
+
+TEST(Report, ReleaseFromTheBootWhereTheReportHasNone) {
+  const auto document = parse_text(
+      "[    0.000000] Linux version 6.12.9 (x)\n[   12.345678] Out of memory: Killed process 5 (x) total-vm:8kB, "
+      "anon-rss:4kB, file-rss:0kB\n");
+  EXPECT_EQ(document.incidents.at(0).kernel.release, "6.12.9");
+}
+
 TEST(Report, LinesBrokenByMailClientsAreJoined) {
   const auto document = parse_text(
       "[   82.528351] Memory cgroup out of memory: Killed process 5646 (cc1)\ntotal-vm:63292kB, anon-rss:21852kB, "
