@@ -284,6 +284,9 @@ TEST_F(FileServerTest, FileThatWasReplacedOnTheHostIsStale) {
   ASSERT_EQ(::unlink(at("file").c_str()), 0);
   ASSERT_EQ(::symlink("/etc/passwd", at("file").c_str()), 0);
   EXPECT_EQ(ask(FUSE_READ, first, read_body(0, 100)).error, ESTALE);
+  ASSERT_EQ(::unlink(at("file").c_str()), 0);
+  write("file", "another");
+  EXPECT_EQ(ask(FUSE_READ, first, read_body(0, 100)).error, ESTALE);
 }
 
 TEST_F(FileServerTest, KernelFoldersAreEmpty) {

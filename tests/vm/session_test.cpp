@@ -351,13 +351,15 @@ TEST(Session, SignalReachesACommandThatDoesNotReadItsInput) {
 
 TEST(Session, SignalReachesTheWholeProcessGroup) {
   Guest guest;
-  Pipe out;
+  Pipe in, out;
   const Helper sender([&] {
     char byte = 0;
     (void)!::read(out.read.get(), &byte, 1);
     ::kill(::getppid(), SIGINT);
   });
-  auto request = shell("trap 'exit 5' INT; sh -c 'echo ready; sleep 1000'; true");
+  // cat has said something before it waits, so it is no shell between fork and exec, which may lose a SIGINT.
+  auto request = shell("trap 'exit 5' INT; cat /proc/self/stat -; true");
+  request.stdin_fd = in.read.get();
   request.stdout_fd = out.write.get();
   const auto end = guest.run(request);
   ASSERT_TRUE(end) << end.error().message;
