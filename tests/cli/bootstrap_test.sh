@@ -17,7 +17,15 @@ stand_in dpkg-query <<'EOF'
 sed 's/$/ ii /' "$SCRATCH/installed"
 EOF
 stand_in apt-cache <<'EOF'
-grep -qxF "$2" "$SCRATCH/offered" && printf '%s:\n  Candidate: 1.0\n' "$2" || printf '%s:\n  Candidate: (none)\n' "$2"
+shift
+for package; do
+  if grep -qxF "$package" "$SCRATCH/offered"; then
+    printf '%s:\n  Installed: (none)\n  Candidate: 4:12.2.0-3\n  Version table:\n     4:12.2.0-3 500\n' "$package"
+  elif [ "$package" != cmake ]; then # one that apt knows by name only; of cmake it knows nothing
+    printf '%s:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n' "$package"
+  fi
+done
+seq 100000 # more than a pipe holds: a reader that leaves early would kill the writer
 EOF
 stand_in apt-get <<'EOF'
 echo "$*" >>"$SCRATCH/calls"
