@@ -43,10 +43,9 @@ build() {
   ninja -C "build/$preset" "$@"
 }
 
-# fetch_kernel BINARY NAME: into the user's cache, unless it is there. Where the machine's own sources have none (Ubuntu): from Debian's.
+# fetch_kernel BINARY NAME: into the user's cache, unless it is there. Where the machine's own sources have none, from OOMLAB_MIRROR (a Debian mirror), if set.
 fetch_kernel() {
   [[ $("$1" vm kernels 2>/dev/null) == *"$2."* ]] && return 0
   "$1" vm fetch "$2" && return 0
-  [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || return 1
-  "$1" vm fetch "$2" --mirror "${OOMLAB_MIRROR:-URL}"
+  [ -n "${OOMLAB_MIRROR:-}" ] && "$1" vm fetch "$2" --mirror "$OOMLAB_MIRROR"
 }
