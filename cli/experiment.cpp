@@ -180,7 +180,9 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, int inherited_s
                                .gid = experiment.workload ? std::nullopt : experiment.gid,
                                .oom_score_adj = experiment.oom_score_adj.value_or(inherited_score)};
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    request.environment.emplace_back(*variable);
+    if (!std::string_view(*variable).starts_with("OOMLAB_REEXEC=")) {  // ours, not the command's
+      request.environment.emplace_back(*variable);
+    }
   }
   if (experiment.workload) {
     request.working_folder.reset();

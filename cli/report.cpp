@@ -13,10 +13,28 @@
 
 namespace cli {
 
+namespace {
+
+// "first text", its further lines below the text: escaped one by one, so that only our own newlines reach the terminal.
+std::string lines_below(std::string_view first, std::string_view text) {
+  std::string out(first);
+  while (true) {
+    const auto end = text.find('\n');
+    out += base::escape_terminal(text.substr(0, end)) + '\n';
+    if (end == std::string_view::npos || end + 1 == text.size()) {
+      return out;
+    }
+    text.remove_prefix(end + 1);
+    out.append(first.size(), ' ');
+  }
+}
+
+}  // namespace
+
 int report(const base::Error& error) {
   say(error.message);
   if (!error.remedy.empty()) {
-    (void)base::write_all(STDERR_FILENO, fmt::format("  way out: {}\n", error.remedy));
+    (void)base::write_all(STDERR_FILENO, lines_below("  way out: ", error.remedy));  // as in say()
   }
   switch (error.kind) {
     case base::ErrorKind::usage:
@@ -34,7 +52,7 @@ int report(const base::Error& error) {
 
 void say(std::string_view text) {
   // Nothing to be done when stderr is closed: the exit status still tells.
-  (void)base::write_all(STDERR_FILENO, fmt::format("oomlab: {}\n", base::escape_terminal(text)));
+  (void)base::write_all(STDERR_FILENO, lines_below("oomlab: ", text));
 }
 
 bool colours(int fd) {

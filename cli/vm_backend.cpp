@@ -49,9 +49,6 @@ vm::Request make_request(const Experiment& experiment, const GuestOptions& guest
     // The guest keeps the time; this is for a guest that no longer can.
     request.timeout = std::chrono::ceil<std::chrono::seconds>(*experiment.timeout) + std::chrono::seconds(30);
   }
-  // A kill that may be the whole guest's, or a panic, has to reach the serial console.
-  request.verbose_console =
-      !experiment.limits.memory_max || !experiment.limits.memory_max->bytes || !guest.sysctls.empty();
   return request;
 }
 

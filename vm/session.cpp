@@ -100,7 +100,7 @@ base::Result<RunFrame> make_order(const Request& request, bool host_files) {
       .seed = std::move(seed),
       .hostname = own_hostname(),
       .host_files = host_files,
-      .console_verbose = request.verbose_console || may_panic,
+      .console_verbose = may_panic,
       .swap_bytes = request.swap_bytes,
       .sysctls = request.sysctls,
       .argv = request.argv,

@@ -36,8 +36,6 @@ struct Request {
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;            // live streams; -1 = /dev/null
   std::chrono::seconds boot_timeout{60};
   std::optional<std::chrono::seconds> timeout;  // of the command; then the guest is ended and `hung` is set
-  bool verbose_console = false;  // the guest's kernel log goes to its serial console (slower): for kills that may take
-                                 // the guest along
   Boot boot = Boot::automatic;
   std::function<void(const std::string&)>
       say;  // a word for the user now and then ("making a snapshot of the 6.12 guest"); may be empty
