@@ -308,7 +308,8 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
   run.outcome = judge(witnesses);
   warn_about_counts(document, witnesses, document.warnings);
   for (auto& incident : document.incidents) {
-    if (incident.cgroup && incident.cgroup->oom_memcg && within_group(*incident.cgroup->oom_memcg, group.kernel_path())) {
+    if (incident.cgroup && incident.cgroup->oom_memcg &&
+        within_group(*incident.cgroup->oom_memcg, group.kernel_path())) {
       add_kernel_reading(run.timeline, incident, start);
     }
     forensics::explain(incident, &run);

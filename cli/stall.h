@@ -22,7 +22,10 @@ struct StallFacts {
 
 class StallDetector {
  public:
-  static constexpr std::chrono::seconds kPeriod{1};
+  // Long enough for what comes in steps: the kernel brings PSI totals up to date every 2 s (psi_show in
+  // kernel/sched/psi.c) and one throttled sleep at memory.high lasts up to 2 s (MEMCG_MAX_HIGH_DELAY_JIFFIES in
+  // mm/memcontrol.c).
+  static constexpr std::chrono::seconds kPeriod{4};
   StallDetector(const cgroup::Dir& dir, const cgroup::Limits& limits, std::optional<std::chrono::nanoseconds> timeout);
   // To be called every period; true when it has been stalled for the whole timeout.
   bool stalled();

@@ -106,6 +106,7 @@ base::Result<forensics::Postmortem> run_in_vm(Experiment experiment, const Guest
     experiment.gid = ::getegid();
   }
   const auto request = make_request(experiment, guest);
+  const auto start = std::chrono::steady_clock::now();
   TRY_ASSIGN(auto reply, vm::run(request));
 
   base::Result<forensics::Postmortem> document;
@@ -133,6 +134,8 @@ base::Result<forensics::Postmortem> run_in_vm(Experiment experiment, const Guest
                          .memory_bytes = request.memory_bytes,
                          .lab_failures = reply.lab_failures};
   if (reply.panicked || reply.hung) {
+    run.duration_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();  // with the guest's boot
     run.vm->console_tail = tail_of(reply.console);
   }
   return document;

@@ -23,8 +23,13 @@ bool is_journal_mark(std::string_view line) {
 }  // namespace
 
 Demux::Demux(const std::optional<std::string>& forced) {
+  if (forced) {
+    forced_ = document_name(*forced);
+  }
   for (const auto& carrier : all_carriers()) {
-    if (!forced || document_name(carrier.name) == document_name(*forced) || carrier.name == "raw") {
+    // A console without caller ids prints what dmesg does.
+    const bool also = carrier.name == "raw" || (forced_ == "console" && carrier.name == "dmesg");
+    if (!forced_ || document_name(carrier.name) == *forced_ || also) {
       carriers_.push_back({.carrier = &carrier});
     }
   }
@@ -118,8 +123,8 @@ std::optional<std::string> Demux::carrier() const {
       best = &entry;
     }
   }
-  if (best == nullptr) {
-    return std::nullopt;
+  if (best == nullptr || forced_) {
+    return best == nullptr ? std::nullopt : forced_;
   }
   if (best->carrier->name == "syslog" && journal_marks_) {
     return "journal_text";  // journalctl's short format is syslog's, but for its marks and its indented continuation

@@ -39,7 +39,8 @@ class Demux {
     const base::Descriptor<Carrier>* carrier;
     std::uint64_t count = 0;
   };
-  std::vector<Entry> carriers_;  // by rank
+  std::optional<std::string> forced_;  // as documents name it
+  std::vector<Entry> carriers_;        // by rank
   std::unique_ptr<BlockDecoder> block_;
   std::size_t block_index_ = 0;
   std::optional<Record> pending_;

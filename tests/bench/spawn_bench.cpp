@@ -1,4 +1,5 @@
-// Wall time of starting and reaping one command against another, in turn (A B A B ...), so that a drifting machine moves both alike.
+// Wall time of starting and reaping one command against another, in turn (A B A B ...), so that a drifting machine
+// moves both alike.
 //
 // usage: spawn_bench ROUNDS A [ARG...] -- B [ARG...]
 // Prints the medians and the median of the pairwise ratios A/B. Both commands write to /dev/null.
@@ -73,6 +74,7 @@ int main(int argc, char** argv) {
     b.push_back(run_once(second));
     ratios.push_back(a.back() / b.back());
   }
-  fmt::print("{:.2f} ms against {:.2f} ms: {:.1f} x (median of {} pairs)\n", median(a), median(b), median(ratios), rounds);
+  fmt::print("{:.2f} ms against {:.2f} ms: {:.1f} x (median of {} pairs)\n", median(a), median(b), median(ratios),
+             rounds);
   return 0;
 }

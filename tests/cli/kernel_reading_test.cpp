@@ -19,7 +19,8 @@ forensics::Incident killed_at(double monotonic_s) {
 }
 
 TEST(KernelReading, StandsWhereItsTimeIs) {
-  std::vector<cgroup::Sample> timeline = {{.t = milliseconds(0), .memory = 0}, {.t = milliseconds(10), .memory = 30}, {.t = milliseconds(30), .memory = 2}};
+  std::vector<cgroup::Sample> timeline = {
+      {.t = milliseconds(0), .memory = 0}, {.t = milliseconds(10), .memory = 30}, {.t = milliseconds(30), .memory = 2}};
   add_kernel_reading(timeline, killed_at(100.020), kStart);
   ASSERT_EQ(timeline.size(), 4U);
   EXPECT_EQ(timeline[2].memory, 64U);
