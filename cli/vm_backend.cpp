@@ -25,6 +25,7 @@ constexpr std::uint64_t kSmallestGuest = 512ULL << 20;
 constexpr std::uint64_t kGuestSystem = 192ULL << 20;  // kernel, agent, initramfs
 constexpr const char* kDocument = "/run/oomlab-postmortem.json";
 constexpr std::size_t kConsoleTailLines = 40;
+constexpr std::size_t kPanicTailLines = 120;
 
 std::uint64_t bytes_of(const std::optional<cgroup::Limit>& limit) {
   return limit && limit->bytes ? *limit->bytes : 0;
@@ -64,9 +65,14 @@ std::vector<std::string> tail_of(const std::string& console) {
     }
     begin = end + 1;
   }
-  if (lines.size() > kConsoleTailLines) {
-    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kConsoleTailLines));
-  }
+  // From the panic's own words on, if they are not too far back; else the last lines.
+  const auto panic = std::find_if(lines.rbegin(), lines.rend(), [](const auto& line) {
+    return line.find("Kernel panic - not syncing") != std::string::npos;
+  });
+  const auto from_panic = panic == lines.rend() ? 0 : static_cast<std::size_t>(panic - lines.rbegin()) + 1;
+  const auto kept =
+      from_panic != 0 && from_panic <= kPanicTailLines ? from_panic : std::min(lines.size(), kConsoleTailLines);
+  lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kept));
   return lines;
 }
 

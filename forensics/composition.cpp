@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 
 namespace forensics {
 namespace {
@@ -27,20 +26,12 @@ class Parts {
   // Largest first, unaccounted last, summing to the usage (to their own sum where that is not known).
   std::vector<Part> finish(Count usage) && {
     std::ranges::stable_sort(parts_, std::greater{}, &Part::bytes);
-    const auto sum = std::accumulate(parts_.begin(), parts_.end(), std::uint64_t{0},
-                                     [](std::uint64_t total, const Part& part) { return total + part.bytes; });
-    const auto whole = usage.value_or(sum);
-    for (auto excess = minus(sum, whole); excess > 0;) {
-      const auto largest = std::ranges::max_element(parts_, {}, &Part::bytes);
-      const auto next =
-          std::ranges::max_element(parts_, {}, [&](const Part& part) { return &part == &*largest ? 0 : part.bytes; });
-      // Down to the next one at most, so that the order stays.
-      const auto room =
-          std::max<std::uint64_t>(1, next == largest ? largest->bytes : minus(largest->bytes, next->bytes));
-      const auto cut = std::min({excess, room, largest->bytes});
-      largest->bytes -= cut;
-      excess -= cut;
+    std::uint64_t sum = 0;
+    for (const auto& part : parts_) {
+      sum += std::min(part.bytes, UINT64_MAX - sum);  // a hostile log's figures need not fit
     }
+    const auto whole = usage.value_or(sum);
+    lower(minus(sum, whole));
     std::erase_if(parts_, [](const Part& part) { return part.bytes == 0; });
     parts_.push_back({.part = "unaccounted", .bytes = minus(whole, sum)});
     for (auto& part : parts_) {
@@ -50,6 +41,21 @@ class Parts {
   }
 
  private:
+  // Takes the excess off the largest parts, which come down together to the level of the next one at most.
+  void lower(std::uint64_t excess) {
+    for (std::size_t count = 1; count <= parts_.size() && excess > 0; ++count) {
+      const auto level = count < parts_.size() ? parts_[count].bytes : 0;
+      const auto each = excess / count + (excess % count != 0 ? 1 : 0);
+      const auto step = std::min(minus(parts_[0].bytes, level), each);
+      for (std::size_t i = 0; i < count && excess > 0; ++i) {
+        const auto cut = std::min({step, excess, parts_[i].bytes});
+        parts_[i].bytes -= cut;
+        excess -= cut;
+      }
+    }
+    std::ranges::stable_sort(parts_, std::greater{}, &Part::bytes);
+  }
+
   std::vector<Part> parts_;
 };
 
