@@ -36,6 +36,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kGrace{5};  // between a forwarded signal and the kill
 constexpr std::chrono::seconds kRemoveTimeout{10};
+constexpr std::chrono::seconds kGroupKillTime{1};
 constexpr std::size_t kTimelineRows = 2048;
 
 std::optional<std::string> kernel_release() {
@@ -295,6 +296,9 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
   }
   run.duration_s = std::chrono::duration<double>(Clock::now() - start).count();
   witnesses.stop = supervision.stop();
+  if (experiment.limits.oom_group == true && witnesses.status.signal == SIGKILL) {
+    (void)group.wait_empty(kGroupKillTime);  // a group kill goes from process to process: it must not be overtaken by ours
+  }
   (void)group.kill();  // what the command left behind ends with it, before the counters are read
   (void)group.wait_empty(kRemoveTimeout);
   read_memory(group, recorder, run.memory);
