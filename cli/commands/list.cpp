@@ -9,6 +9,7 @@
 #include "forensics/analysis.h"
 #include "forensics/renderer.h"
 #include "forensics/rule.h"
+#include "stress/workload.h"
 
 namespace cli::commands {
 namespace {
@@ -21,8 +22,9 @@ constinit extern const Command list{
     .summary = "what there is: workloads, diagnosis rules, output formats",
     .usage = "[NAME]",
     .details =
-        "Without NAME: everything, in groups. With the name of a group (rules) that group; with the name of one thing\n"
-        "(anon-growth) all there is to say about it.",
+        "Without NAME: everything, in groups. With the name of a group (workloads, rules, formats) that group; with "
+        "the name of one thing\n"
+        "(anon, anon-growth) all there is to say about it.",
     .run = run_list,
 };
 
@@ -70,7 +72,24 @@ std::vector<Entry> formats() {
   return entries;
 }
 
-constexpr std::array<Group, 2> kGroups = {{
+std::vector<Entry> workloads() {
+  std::vector<Entry> entries;
+  for (const auto& workload : stress::all_workloads()) {
+    std::string details =
+        fmt::format("Dominates at the kill: {}\nSource: {}\n\nOptions:\n", workload->counter, workload->source);
+    for (const auto& parameter : workload->parameters) {
+      details +=
+          fmt::format("  --{:<10} {}{}\n", parameter.name, parameter.help,
+                      parameter.default_value.empty() ? "" : fmt::format(" (default {})", parameter.default_value));
+    }
+    details += fmt::format("\nExample:\n  oomlab stress {} --memory-max 64M\n", workload.name);
+    entries.push_back({workload.name, workload->summary, std::move(details)});
+  }
+  return entries;
+}
+
+constexpr std::array<Group, 3> kGroups = {{
+    {"workloads", "workloads", workloads},
     {"rules", "diagnosis rules", rules},
     {"formats", "output formats", formats},
 }};
