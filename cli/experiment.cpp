@@ -297,7 +297,8 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
   run.duration_s = std::chrono::duration<double>(Clock::now() - start).count();
   witnesses.stop = supervision.stop();
   if (experiment.limits.oom_group == true && witnesses.status.signal == SIGKILL) {
-    (void)group.wait_empty(kGroupKillTime);  // a group kill goes from process to process: it must not be overtaken by ours
+    (void)group.wait_empty(
+        kGroupKillTime);  // a group kill goes from process to process: it must not be overtaken by ours
   }
   (void)group.kill();  // what the command left behind ends with it, before the counters are read
   (void)group.wait_empty(kRemoveTimeout);

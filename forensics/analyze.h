@@ -12,19 +12,20 @@ namespace forensics {
 
 // One log: an open descriptor (file, pipe) or bytes that are in memory already.
 struct Source {
-  std::string name;                     // shown in Input::name
-  base::Fd fd;                          // used when valid, else bytes
+  std::string name;  // shown in Input::name
+  base::Fd fd;       // used when valid, else bytes
   std::string bytes;
-  std::optional<std::string> carrier;   // forced; else detected by trying
+  std::optional<std::string> carrier;  // forced; else detected by trying
 };
 
 struct AnalyzeOptions {
-  std::function<void(std::uint64_t bytes_read)> progress;   // called now and then
-  std::function<bool(Incident&)> on_incident;               // when set: each finished incident is handed over (false stops) instead of collected
+  std::function<void(std::uint64_t bytes_read)> progress;  // called now and then
+  std::function<bool(Incident&)>
+      on_incident;  // when set: each finished incident is handed over (false stops) instead of collected
 };
 
-// Reads the logs to their ends: carriers -> records -> reports -> incidents with analysis, verdict and diagnosis. An input that cannot be read is an error;
-// what cannot be understood never is.
+// Reads the logs to their ends: carriers -> records -> reports -> incidents with analysis, verdict and diagnosis. An
+// input that cannot be read is an error; what cannot be understood never is.
 base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions& options = {});
 
 }  // namespace forensics

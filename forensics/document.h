@@ -8,9 +8,9 @@
 
 #include "cgroup/model.h"
 
-// The post-mortem document as values: what every part of oomlab makes, and the JSON of docs/schema/postmortem-1.json holds. Rules: sizes in bytes,
-// durations in seconds, a fact that the input does not state is nothing, what is derived stands in Analysis and Diagnosis. Strings hold raw bytes
-// (carrier escapes undone); the writers escape them.
+// The post-mortem document as values: what every part of oomlab makes, and the JSON of docs/schema/postmortem-1.json
+// holds. Rules: sizes in bytes, durations in seconds, a fact that the input does not state is nothing, what is derived
+// stands in Analysis and Diagnosis. Strings hold raw bytes (carrier escapes undone); the writers escape them.
 namespace forensics {
 
 using Count = std::optional<std::uint64_t>;  // bytes where the name ends in _bytes
@@ -23,9 +23,9 @@ struct Warning {
 };
 
 struct Input {
-  std::string name;     // as the user gave it, never made absolute
-  Text carrier;         // dmesg, syslog, kmsg, ...; nothing when no line was understood
-  Text compression;     // gzip, xz, zstd
+  std::string name;  // as the user gave it, never made absolute
+  Text carrier;      // dmesg, syslog, kmsg, ...; nothing when no line was understood
+  Text compression;  // gzip, xz, zstd
   std::uint64_t bytes = 0, lines = 0;
 };
 
@@ -214,16 +214,18 @@ struct Workload {
 };
 
 struct RunLimits {
-  Count memory_max_bytes, memory_high_bytes, memory_min_bytes, memory_low_bytes, memory_swap_max_bytes, zswap_max_bytes, pids_max;
+  Count memory_max_bytes, memory_high_bytes, memory_min_bytes, memory_low_bytes, memory_swap_max_bytes, zswap_max_bytes,
+      pids_max;
   std::optional<bool> oom_group;
 };
 
 struct Outcome {
-  std::string verdict = "not_started";  // completed | failed | signaled | oom_killed | thrashing | timed_out | interrupted | not_started
+  std::string verdict =
+      "not_started";  // completed | failed | signaled | oom_killed | thrashing | timed_out | interrupted | not_started
   std::optional<int> exit_code, signal;
-  Count oom_kills;                     // processes killed in the cgroup, from memory.events
-  std::vector<std::string> evidence;   // memory.events, kernel_log, wait_status
-  Text reason;                         // one sentence where the verdict needs it
+  Count oom_kills;                    // processes killed in the cgroup, from memory.events
+  std::vector<std::string> evidence;  // memory.events, kernel_log, wait_status
+  Text reason;                        // one sentence where the verdict needs it
 };
 
 struct RunMemory {
@@ -240,7 +242,7 @@ struct Expectation {
   std::string reason;
 };
 
-struct Vm {  // how the micro-VM of a run was made; nothing on the host backend
+struct Vm {                 // how the micro-VM of a run was made; nothing on the host backend
   std::string accelerator;  // kvm | tcg
   std::string boot;         // snapshot | cold
   std::uint64_t memory_bytes = 0;

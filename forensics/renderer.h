@@ -14,10 +14,11 @@ struct RenderOptions {
   unsigned width = 80;  // columns of the terminal
 };
 
-// An output format: one file under renderers/. It gets the whole document and escapes everything that came from outside.
+// An output format: one file under renderers/. It gets the whole document and escapes everything that came from
+// outside.
 struct Renderer {
-  std::string_view summary;                       // one line for `oomlab list`
-  std::span<const std::string_view> endings;      // file endings that pick it, ".json"
+  std::string_view summary;                   // one line for `oomlab list`
+  std::span<const std::string_view> endings;  // file endings that pick it, ".json"
   std::string (*render)(const Postmortem& document, const RenderOptions& options);
 };
 

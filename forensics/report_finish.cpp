@@ -167,7 +167,8 @@ void correct_page_tables(Incident& incident, std::vector<Warning>& warnings) {
 
 void complete_victims(ReportParts& parts) {
   auto& incident = parts.incident;
-  // Who is chosen dies, or (until 5.0) a child: at the end of a cut log that is open, where the line was filtered out it is the best there is.
+  // Who is chosen dies, or (until 5.0) a child: at the end of a cut log that is open, where the line was filtered out
+  // it is the best there is.
   if (incident.victims.empty() && parts.decision && !parts.cut_off) {
     Victim chosen;
     chosen.pid = parts.decision->pid;
