@@ -111,24 +111,32 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   return perform(invocation, options, TextTo::standard_output);
 }
 
+// Without a workload there is only help to be had, and completions.
+int without_workload(const Invocation& invocation) {
+  Options table;
+  RunOptions options;
+  options.bind(table);
+  for (const auto& workload : ::stress::all_workloads()) {
+    table.offer(workload.name, workload->summary);
+  }
+  const auto parsed = table.parse(invocation.name, stress, invocation.arguments);
+  if (parsed && parsed->done) {
+    return 0;
+  }
+  const auto message = invocation.arguments.empty() ? std::string("no workload given")
+                                                    : fmt::format("{}: the workload's name comes first",
+                                                                  base::escape_terminal(invocation.arguments.front()));
+  return report({.kind = base::ErrorKind::usage,
+                 .message = message,
+                 .remedy = "oomlab stress anon --memory-max 64M; `oomlab list` shows them all"});
+}
+
 int stress_command(const Invocation& invocation) {
   const auto table = ::stress::all_workloads();
-  if (invocation.arguments.empty()) {
-    return report({.kind = base::ErrorKind::usage, .message = "no workload given", .remedy = "oomlab list shows them"});
+  if (invocation.arguments.empty() || invocation.arguments.front().starts_with("-")) {
+    return without_workload(invocation);
   }
   const auto& word = invocation.arguments.front();
-  if (word.starts_with("-")) {
-    Options none;
-    RunOptions options;
-    options.bind(none);
-    const auto parsed = none.parse(invocation.name, stress, {word});
-    if (parsed && parsed->done) {
-      return 0;
-    }
-    return report({.kind = base::ErrorKind::usage,
-                   .message = fmt::format("{}: the workload's name comes first", base::escape_terminal(word)),
-                   .remedy = "oomlab stress anon --memory-max 64M"});
-  }
   if (const auto* workload = base::find_descriptor(table, word)) {
     return run_workload(invocation, *workload);
   }
