@@ -310,6 +310,34 @@ def analyze_dmesg(lab):
         equal(saved["incidents"][0][key], live["incidents"][0][key], key)
 
 
+def refusals(lab):
+    """What a machine can lack, each said with the way out and the right exit status."""
+    run = f"{lab.oomlab} run --backend host --quiet"
+    rows = (
+        ("read-only cgroupfs", f"mount -o remount,ro /sys/fs/cgroup; {run} --memory-max 64M -- true", 3, "read-only"),
+        ("limit refused", f"{run} --memory-max 64M --zswap-max 1M -- true", 3, "memory.zswap.max"),
+        ("no cgroup2 mount", f"umount -l /sys/fs/cgroup; {run} --memory-max 64M -- true", 3, "cgroup"),
+        ("panic_on_oom", f"echo 2 > /proc/sys/vm/panic_on_oom; {run} --memory-max 64M -- true", 3, "vm.panic_on_oom"),
+    )
+    for name, script, status, word in rows:
+        result = lab.guest("sh", "-c", script)
+        lines = [line for line in result.stderr.splitlines() if line.startswith("oomlab: ")]
+        assert result.returncode == status, f"{name}: exit {result.returncode}, expected {status}\n{result.stdout}{result.stderr}"
+        assert len(lines) == 1 and word in lines[0], f"{name}: {result.stderr}"
+        assert "way out: " in result.stderr, f"{name}: no way out\n{result.stderr}"
+
+
+def no_kernel_log(lab):
+    """Without /dev/kmsg the kill is still told, by the counters; nobody is named, and that is said."""
+    result = lab.guest("sh", "-c", f"rm /dev/kmsg; {lab.oomlab} stress anon --backend host --memory-max 32M --format json")
+    document = json.loads(result.stdout)
+    equal(result.returncode, 137, "exit")
+    equal(document["run"]["outcome"]["verdict"], "oom_killed", "verdict")
+    equal(document["run"]["outcome"]["evidence"], ["memory.events", "wait_status"], "evidence")
+    equal(document["incidents"], [], "incidents")
+    equal([warning["code"] for warning in document["warnings"]], ["kernel_log_unreadable"], "warnings")
+
+
 def killed_supervisor(lab):
     """SIGKILL of oomlab at random moments leaves no process and no cgroup."""
     result = lab.guest(sys.executable, os.path.join(HERE, "killed_supervisor.py"), lab.oomlab, timeout=600)
