@@ -247,6 +247,19 @@ def run_nested(lab):
     equal(result.returncode, 137, "exit")
 
 
+def in_container(lab):
+    """In a container's namespaces (cgroup, pid, mount) with a writable cgroupfs of its own: we step aside, the log names the host's path."""
+    inside = f"umount -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; {lab.oomlab} stress anon --backend host --memory-max 32M --format json"
+    enter = "mkdir -p /sys/fs/cgroup/box/c1; echo +memory +pids > /sys/fs/cgroup/box/cgroup.subtree_control; "
+    enter += f"echo $$ > /sys/fs/cgroup/box/c1/cgroup.procs; exec unshare --cgroup --mount sh -c '{inside}'"
+    result = lab.guest("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", enter)
+    document = json.loads(result.stdout)
+    equal(document["run"]["outcome"]["verdict"], "oom_killed", "verdict")
+    incident = document["incidents"][0]
+    assert incident["cgroup"]["oom_memcg"].startswith("/box/c1/oomlab-anon."), incident["cgroup"]["oom_memcg"]
+    equal(incident["analysis"]["limit_owner"]["levels_above_victim"], 0, "levels")
+
+
 def run_thrashing(lab):
     """Throttled for ever at memory.high: neither dies nor gets on."""
     document = lab.run(["stress", "anon", "--memory-high", "24M", "--memory-max", "400M", "--size", "200M", "--thrash-timeout", "8s", "--timeout", "120s"], 124)
