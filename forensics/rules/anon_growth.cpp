@@ -43,11 +43,10 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
       "set below the limit.",
       who));
   if (const auto held = held_formula(incident); is_memcg(incident) && !held.empty()) {
-    found.advice.push_back(
-        fmt::format("If it needs that much, the limit has to be above {}: it was stopped while it still grew. `oomlab "
-                    "fit -- COMMAND` finds "
-                    "the smallest limit that works.",
-                    held));
+    found.advice.push_back(fmt::format(
+        "If it needs that much, the limit has to be above {}: it was stopped while it still grew. `oomlab run "
+        "--memory-max SIZE --expect fit -- COMMAND` says whether a limit is enough.",
+        held));
   }
   found.advice.push_back(
       fmt::format("Will not help: dropping caches; only {} of clean page cache was there to give back.",
