@@ -191,8 +191,10 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, int inherited_s
   return request;
 }
 
-void read_memory(const cgroup::Group& group, const cgroup::Recorder& recorder, forensics::RunMemory& memory) {
+void read_memory(const cgroup::Group& group, const cgroup::Recorder& recorder, forensics::Run& run) {
   const auto snapshot = cgroup::take_snapshot(group.dir());
+  auto& memory = run.memory;
+  run.limits.oom_group = snapshot.oom_group;
   memory.peak_bytes = snapshot.memory_peak;
   memory.swap_peak_bytes = snapshot.swap_peak;
   memory.events = snapshot.events ? snapshot.events : std::optional(recorder.events());
@@ -302,7 +304,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
   }
   (void)group.kill();  // what the command left behind ends with it, before the counters are read
   (void)group.wait_empty(kRemoveTimeout);
-  read_memory(group, recorder, run.memory);
+  read_memory(group, recorder, run);
   run.timeline = recorder.samples();
 
   TRY_ASSIGN(document.incidents, read_incidents(log, group.kernel_path(), run.pid.value_or(-1), document));

@@ -59,15 +59,7 @@ void RunOptions::bind(Options& options) {
                 limit_setter(limits.swap_max));
   options.value("zswap-max", 0, "SIZE", "compressed swap cache (memory.zswap.max)", limit_setter(limits.zswap_max));
   options.value("pids-max", 0, "N", "processes and threads (pids.max)", count_setter(limits.pids_max));
-  options.value("oom-group", 0, "yes|no", "kill all of the group together (memory.oom.group)",
-                [&limits](std::string_view text) -> base::Result<> {
-                  if (text != "yes" && text != "no") {
-                    return base::fail(base::ErrorKind::usage,
-                                      fmt::format("'{}' is not yes or no", base::escape_terminal(text)));
-                  }
-                  limits.oom_group = text == "yes";
-                  return {};
-                });
+  options.flag("oom-group", oom_group_, "kill all of the group together (memory.oom.group)");
   options.integer("oom-score-adj", oom_score_adj_, -1000, 1000, "of the command: -1000 (never) to 1000 (first)");
   options.duration("timeout", experiment.timeout, "kill it after this time: timed_out, exit 124");
   options.duration("thrash-timeout", experiment.thrash_timeout,
@@ -119,6 +111,9 @@ base::Result<> RunOptions::settle() {
   };
   if (limits.memory_max && !limits.swap_max) {
     limits.swap_max = cgroup::Limit{0};
+  }
+  if (oom_group_) {
+    limits.oom_group = true;
   }
   if (oom_score_adj_) {
     experiment.oom_score_adj = static_cast<int>(*oom_score_adj_);

@@ -28,6 +28,7 @@ struct RunOptions {
   base::Result<> settle();
 
  private:
+  bool oom_group_ = false;
   std::optional<std::int64_t> oom_score_adj_;
   std::optional<std::chrono::nanoseconds> sample_;
 };

@@ -76,6 +76,7 @@ def stress_anon(lab):
     assert run["kernel"].startswith(lab.kernel), run["kernel"]
     equal(run["limits"]["memory_max_bytes"], 64 * MIB, "limit")
     equal(run["limits"]["memory_swap_max_bytes"], 0, "swap limit")
+    equal(run["limits"]["oom_group"], False, "oom_group")
     equal(run["memory"]["events"]["oom_kill"], 1, "events.oom_kill")
     within(run["memory"]["peak_bytes"], 64 * MIB - PAGE, 64 * MIB, "peak")
     equal(len(document["incidents"]), 1, "incidents")
@@ -187,7 +188,7 @@ def run_child_killed(lab):
 def run_oom_group(lab):
     """memory.oom.group kills all; each process is listed once."""
     script = "sleep 100 & sleep 100 & tail /dev/zero >/dev/null"
-    document = lab.run(["run", "--memory-max", "48M", "--oom-group", "yes"], 137, ["sh", "-c", script])
+    document = lab.run(["run", "--memory-max", "48M", "--oom-group"], 137, ["sh", "-c", script])
     incident = document["incidents"][0]
     pids = [v["pid"] for v in incident["victims"]]
     equal(len(pids), len(set(pids)), "each once")
