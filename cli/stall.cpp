@@ -12,7 +12,7 @@ constexpr double kNearLimit = 0.9;
 
 bool is_stalled_now(const StallFacts& facts) {
   const bool waiting = !facts.has_pressure || facts.full_share >= kFullShare;
-  return waiting && facts.at_limit && facts.churning;
+  return (waiting && facts.at_limit && facts.churning) || facts.storm;
 }
 
 StallDetector::StallDetector(const cgroup::Dir& dir, const cgroup::Limits& limits,
@@ -44,6 +44,11 @@ StallFacts StallDetector::look() {
   for (const auto* name : {"workingset_refault_anon", "workingset_refault_file", "workingset_refault"}) {
     churn += cgroup::find(snapshot.memory_stat, name).value_or(0);
   }
+  const std::uint64_t oom = snapshot.events ? snapshot.events->oom.value_or(0) : 0;
+  const std::uint64_t kill = snapshot.events ? snapshot.events->oom_kill.value_or(0) : 0;
+  facts.storm = oom > last_oom_ && kill == last_kill_;
+  last_oom_ = oom;
+  last_kill_ = kill;
   facts.churning = churn > last_churn_;
   last_churn_ = churn;
   return facts;

@@ -16,6 +16,7 @@ struct StallFacts {
   double full_share = 0;     // of the period in which all tasks were stalled; 0 to 1
   bool at_limit = false;     // memory.current within 10 % of memory.max or memory.high
   bool churning = false;     // refaults, or memory.high events, in this period
+  bool storm = false;         // OOM events in this period, but no kill: nobody may be killed, and the fault is tried again
   bool has_pressure = true;  // this kernel tells PSI
 };
 [[nodiscard]] bool is_stalled_now(const StallFacts& facts);
@@ -39,7 +40,7 @@ class StallDetector {
   Clock::time_point last_look_ = Clock::now();
   std::optional<Clock::time_point> stalled_since_;
   std::chrono::microseconds last_full_{0};
-  std::uint64_t last_churn_ = 0;
+  std::uint64_t last_churn_ = 0, last_oom_ = 0, last_kill_ = 0;
 };
 
 }  // namespace cli

@@ -23,5 +23,9 @@ TEST(Stall, NeedsPressureTheLimitAndChurn) {
   EXPECT_TRUE(is_stalled_now(facts)) << "without PSI the refaults tell";
 }
 
+TEST(Stall, AStormWithoutAVictimIsOneWithoutPressure) {
+  EXPECT_TRUE(is_stalled_now({.full_share = 0.1, .at_limit = true, .storm = true}));
+}
+
 }  // namespace
 }  // namespace cli
