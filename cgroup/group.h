@@ -83,6 +83,8 @@ class Guard {
   static base::Result<Guard> start(const Group& group);
   Guard(Guard&&) noexcept = default;
   Guard& operator=(Guard&&) noexcept;
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
   ~Guard();  // tells it to end without touching the group, and reaps it
 
  private:

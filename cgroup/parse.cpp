@@ -10,7 +10,6 @@
 namespace cgroup {
 namespace {
 
-using base::ErrorKind;
 using base::expected_but_got;
 using base::Result;
 using base::Scanner;
@@ -61,39 +60,45 @@ void distribute(Counters counters, std::initializer_list<Field> fields, Counters
 
 // "avg10=0.22 avg60=0.17 avg300=1.11 total=58761459": keys in any order, unknown ones are skipped, these four must be
 // there.
+Result<std::chrono::microseconds> parse_total(std::string_view value, std::string_view word) {
+  const auto total = whole_number(value);
+  if (!total || *total > static_cast<std::uint64_t>(std::chrono::microseconds::max().count())) {
+    return expected_but_got("total= with a number of microseconds", word);
+  }
+  return std::chrono::microseconds(static_cast<std::int64_t>(*total));
+}
+
+Result<double> parse_average(std::string_view key, std::string_view value, std::string_view word) {
+  double average = 0;
+  const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), average);
+  if (error != std::errc{} || stop != value.data() + value.size() || !std::isfinite(average) || average < 0) {
+    return expected_but_got(fmt::format("{}= with a percentage", key), word);
+  }
+  return average;
+}
+
 Result<PressureLine> parse_pressure_line(std::string_view text) {
-  constexpr std::string_view kWanted = "'avg10=N.NN avg60=N.NN avg300=N.NN total=N'";
+  constexpr std::pair<std::string_view, double PressureLine::*> kAverages[] = {
+      {"avg10", &PressureLine::avg10}, {"avg60", &PressureLine::avg60}, {"avg300", &PressureLine::avg300}};
   PressureLine line;
-  unsigned seen = 0;
+  std::size_t seen = 0;
   Scanner words(text);
   for (auto word = words.word(); word; words.skip_blanks(), word = words.word()) {
     Scanner pair(*word);
-    const auto key = pair.until("=");
-    if (!key) {
-      return expected_but_got(kWanted, text);
+    const auto key = pair.until("=").value_or("");
+    if (key == "total") {
+      TRY_ASSIGN(line.total, parse_total(pair.rest(), *word));
+      ++seen;
     }
-    if (*key == "total") {
-      const auto total = whole_number(pair.rest());
-      if (!total || *total > static_cast<std::uint64_t>(std::chrono::microseconds::max().count())) {
-        return expected_but_got("total= with a number of microseconds", *word);
+    for (const auto& [name, member] : kAverages) {
+      if (key == name) {
+        TRY_ASSIGN(line.*member, parse_average(key, pair.rest(), *word));
+        ++seen;
       }
-      line.total = std::chrono::microseconds(static_cast<std::int64_t>(*total));
-      seen |= 8U;
-      continue;
     }
-    double* const average = *key == "avg10" ? &line.avg10 : *key == "avg60" ? &line.avg60 : &line.avg300;
-    if (*key != "avg10" && *key != "avg60" && *key != "avg300") {
-      continue;
-    }
-    const auto value = pair.rest();
-    const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), *average);
-    if (error != std::errc{} || stop != value.data() + value.size() || !std::isfinite(*average) || *average < 0) {
-      return expected_but_got(fmt::format("{}= with a percentage", *key), *word);
-    }
-    seen |= average == &line.avg10 ? 1U : average == &line.avg60 ? 2U : 4U;
   }
-  if (seen != 15U) {
-    return expected_but_got(kWanted, text);
+  if (seen != 4) {
+    return expected_but_got("'avg10=N.NN avg60=N.NN avg300=N.NN total=N'", text);
   }
   return line;
 }

@@ -23,6 +23,8 @@ class Recorder {
   static base::Result<Recorder> create(const Dir& dir, std::size_t capacity = 4096, Now now = nullptr);
   Recorder(Recorder&&) noexcept;
   Recorder& operator=(Recorder&&) noexcept;
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
   ~Recorder();
 
   // Takes a sample now; cheap enough for 1 kHz: memory.stat and memory.pressure, the dear files, are read as often as

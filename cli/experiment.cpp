@@ -27,7 +27,8 @@
 #include "forensics/analysis.h"
 #include "forensics/analyze.h"
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): unistd.h declares it only with _GNU_SOURCE
+// NOLINTNEXTLINE(readability-redundant-declaration,cppcoreguidelines-avoid-non-const-global-variables): environ(7)
+extern char** environ;
 
 namespace cli {
 namespace {
@@ -252,6 +253,61 @@ forensics::Run new_run(const Experiment& experiment, const cgroup::Group& group)
   return run;
 }
 
+std::optional<KernelLog> open_log(std::vector<forensics::Warning>& warnings) {
+  auto opened = KernelLog::open_at_end();
+  if (!opened) {
+    const auto message = fmt::format("{}; without it nobody is named (as root, or with kernel.dmesg_restrict=0)",
+                                     opened.error().message);
+    warnings.push_back({.code = "kernel_log_unreadable", .message = message});
+    return std::nullopt;
+  }
+  return std::move(*opened);
+}
+
+// Starts the command and watches it to its end.
+base::Result<> run_command(const Experiment& experiment, const cgroup::Group& group, Supervision& supervision,
+                           Witnesses& witnesses, forensics::Run& run) {
+  const auto child = cgroup::spawn(spawn_request(experiment, protect_self(experiment)), &group);
+  if (!child) {
+    if (child.error().kind != base::ErrorKind::usage) {
+      return std::unexpected(child.error());
+    }
+    witnesses.not_started = child.error().message;
+    witnesses.not_started_code = child.error().sys_errno == ENOENT ? 127 : 126;
+    return {};
+  }
+  run.pid = child->pid;
+  TRY(supervision.watch(*child));
+  TRY_ASSIGN(witnesses.status, cgroup::wait(*child));
+  witnesses.stop = supervision.stop();
+  return {};
+}
+
+// Ends what the command left behind, so that the counters are final.
+void end_rest(const Experiment& experiment, const cgroup::Group& group, const Witnesses& witnesses) {
+  if (experiment.limits.oom_group == true && witnesses.status.signal == SIGKILL) {
+    // A group kill goes from process to process: it must not be overtaken by ours.
+    (void)group.wait_empty(kGroupKillTime);
+  }
+  (void)group.kill();  // what is left then is told when the group is removed
+  (void)group.wait_empty(kRemoveTimeout);
+}
+
+// Outcome, timeline and explanation from the run's witnesses and the kernel's incidents.
+void conclude(forensics::Postmortem& document, Witnesses& witnesses, const std::string& group_path,
+              Clock::time_point start) {
+  auto& run = *document.run;
+  witnesses.events = run.memory.events;
+  run.outcome = judge(witnesses);
+  warn_about_counts(document, witnesses, document.warnings);
+  for (auto& incident : document.incidents) {
+    if (incident.cgroup && incident.cgroup->oom_memcg && within_group(*incident.cgroup->oom_memcg, group_path)) {
+      add_kernel_reading(run.timeline, incident, start);
+    }
+    forensics::explain(incident, &run);
+  }
+}
+
 }  // namespace
 
 base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
@@ -261,66 +317,30 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
   TRY(cgroup::sweep(parent));
 
   forensics::Postmortem document;
-  std::optional<KernelLog> log;
-  if (auto opened = KernelLog::open_at_end()) {
-    log = std::move(*opened);
-  } else {
-    document.warnings.push_back(
-        {.code = "kernel_log_unreadable",
-         .message = fmt::format("{}; without it nobody is named (as root, or with kernel.dmesg_restrict=0)",
-                                opened.error().message)});
-  }
+  auto log = open_log(document.warnings);
   TRY_ASSIGN(auto group,
              cgroup::Group::create(parent, experiment.workload ? experiment.workload->name : "run", experiment.limits));
   TRY_ASSIGN(const auto guard, cgroup::Guard::start(group));
   TRY_ASSIGN(auto recorder, cgroup::Recorder::create(group.dir(), kTimelineRows));
   TRY_ASSIGN(auto loop, base::EventLoop::create());
-  const int inherited_score = protect_self(experiment);
 
   Witnesses witnesses;
-  document.run = new_run(experiment, group);
-  auto& run = *document.run;
+  auto& run = document.run.emplace(new_run(experiment, group));
   Supervision supervision(experiment, group, recorder, log, loop);
   const auto start = Clock::now();
   recorder.sample();
-  auto child = cgroup::spawn(spawn_request(experiment, inherited_score), &group);
-  if (!child) {
-    if (child.error().kind != base::ErrorKind::usage) {
-      return std::unexpected(std::move(child).error());
-    }
-    witnesses.not_started = child.error().message;
-    witnesses.not_started_code = child.error().sys_errno == ENOENT ? 127 : 126;
-  } else {
-    run.pid = child->pid;
-    TRY(supervision.watch(*child));
-    TRY_ASSIGN(witnesses.status, cgroup::wait(*child));
-    recorder.sample();
-  }
+  TRY(run_command(experiment, group, supervision, witnesses, run));
+  recorder.sample();
   run.duration_s = std::chrono::duration<double>(Clock::now() - start).count();
-  witnesses.stop = supervision.stop();
-  if (experiment.limits.oom_group == true && witnesses.status.signal == SIGKILL) {
-    (void)group.wait_empty(
-        kGroupKillTime);  // a group kill goes from process to process: it must not be overtaken by ours
-  }
-  (void)group.kill();  // what the command left behind ends with it, before the counters are read
-  (void)group.wait_empty(kRemoveTimeout);
+  end_rest(experiment, group, witnesses);
   read_memory(group, recorder, run);
   run.timeline = recorder.samples();
-
-  TRY_ASSIGN(document.incidents, read_incidents(log, group.kernel_path(), run.pid.value_or(-1), document));
-  witnesses.events = run.memory.events;
+  const auto pid = run.pid.value_or(-1);
+  TRY_ASSIGN(document.incidents, read_incidents(log, group.kernel_path(), pid, document));
   if (log) {
-    witnesses.logged_kills = count_kills(document.incidents, group.kernel_path(), run.pid.value_or(-1));
+    witnesses.logged_kills = count_kills(document.incidents, group.kernel_path(), pid);
   }
-  run.outcome = judge(witnesses);
-  warn_about_counts(document, witnesses, document.warnings);
-  for (auto& incident : document.incidents) {
-    if (incident.cgroup && incident.cgroup->oom_memcg &&
-        within_group(*incident.cgroup->oom_memcg, group.kernel_path())) {
-      add_kernel_reading(run.timeline, incident, start);
-    }
-    forensics::explain(incident, &run);
-  }
+  conclude(document, witnesses, group.kernel_path(), start);
   if (auto removed = group.remove(kRemoveTimeout); !removed) {
     document.warnings.push_back({.code = "cgroup_left", .message = removed.error().message});
   }

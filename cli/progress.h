@@ -20,7 +20,7 @@ class Progress {
   bool enabled_;
   const cgroup::Dir& dir_;
   std::uint64_t limit_bytes_ = 0;
-  Clock::time_point start_ = Clock::now(), shown_{};
+  Clock::time_point start_ = Clock::now(), shown_;
   std::uint64_t last_bytes_ = 0;
 };
 

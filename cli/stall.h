@@ -13,10 +13,10 @@ namespace cli {
 // that come back as soon as they are evicted (refaults) or a throttle at memory.high, no room left. Judged once a
 // period; pure apart from reading the cgroup.
 struct StallFacts {
-  double full_share = 0;     // of the period in which all tasks were stalled; 0 to 1
-  bool at_limit = false;     // memory.current within 10 % of memory.max or memory.high
-  bool churning = false;     // refaults, or memory.high events, in this period
-  bool storm = false;         // OOM events in this period, but no kill: nobody may be killed, and the fault is tried again
+  double full_share = 0;  // of the period in which all tasks were stalled; 0 to 1
+  bool at_limit = false;  // memory.current within 10 % of memory.max or memory.high
+  bool churning = false;  // refaults, or memory.high events, in this period
+  bool storm = false;     // OOM events in this period, but no kill: nobody may be killed, and the fault is tried again
   bool has_pressure = true;  // this kernel tells PSI
 };
 [[nodiscard]] bool is_stalled_now(const StallFacts& facts);

@@ -16,7 +16,8 @@
 #include "forensics/json.h"
 #include "vm/vm.h"
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): unistd.h declares it only with _GNU_SOURCE
+// NOLINTNEXTLINE(readability-redundant-declaration,cppcoreguidelines-avoid-non-const-global-variables): environ(7)
+extern char** environ;
 
 namespace cli {
 namespace {

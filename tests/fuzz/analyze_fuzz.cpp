@@ -1,4 +1,5 @@
-// Any bytes as a log: read, explained, written and read back. Nothing may crash, hang, throw, or make a document that cannot be read.
+// Any bytes as a log: read, explained, written and read back. Nothing may crash, hang, throw, or make a document that
+// cannot be read.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// The fuzz targets without a fuzzer: every file of the folders (or the files) given is run once. So a corpus is a regression test under any compiler.
+// The fuzz targets without a fuzzer: every file of the folders (or the files) given is run once. So a corpus is a
+// regression test under any compiler.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
