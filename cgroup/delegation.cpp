@@ -127,6 +127,25 @@ std::optional<Delegation> ask_systemd(const Facts& facts) {
                     .reexec = std::move(command)};
 }
 
+Delegation refuse_unwritable(const Facts& facts) {
+  const Place& own = facts.own;
+  const bool root = facts.uid == 0;
+  if (facts.hierarchy.in_namespace) {
+    return refuse(fmt::format("this container may not change its cgroup {}", shown(own.path)),
+                  "start it with docker run --privileged or podman run --systemd=always, as root inside");
+  }
+  if (!root && facts.systemd && !facts.reexecuted) {
+    return refuse(
+        fmt::format("this user may not change the cgroup {}, and no systemd of this user can be asked",
+                    shown(own.path)),
+        fmt::format("sudo loginctl enable-linger {0} && export XDG_RUNTIME_DIR=/run/user/{0}\nor run it as root",
+                    facts.uid));
+  }
+  return refuse(
+      fmt::format("this user may not change the cgroup {}", shown(own.path)),
+      root ? std::string_view("run it with CAP_SYS_ADMIN and CAP_DAC_OVERRIDE") : std::string_view("run it as root"));
+}
+
 // Why our own cgroup does not do, most basic reason first.
 Delegation refuse_own(const Facts& facts) {
   const Place& own = facts.own;
@@ -144,20 +163,7 @@ Delegation refuse_own(const Facts& facts) {
         kScope);
   }
   if (!own.writable) {
-    if (facts.hierarchy.in_namespace) {
-      return refuse(fmt::format("this container may not change its cgroup {}", shown(own.path)),
-                    "start it with docker run --privileged or podman run --systemd=always, as root inside");
-    }
-    if (!root && facts.systemd && !facts.reexecuted) {
-      return refuse(
-          fmt::format("this user may not change the cgroup {}, and no systemd of this user can be asked",
-                      shown(own.path)),
-          fmt::format("sudo loginctl enable-linger {0} && export XDG_RUNTIME_DIR=/run/user/{0}\nor run it as root",
-                      facts.uid));
-    }
-    return refuse(
-        fmt::format("this user may not change the cgroup {}", shown(own.path)),
-        root ? std::string_view("run it with CAP_SYS_ADMIN and CAP_DAC_OVERRIDE") : std::string_view("run it as root"));
+    return refuse_unwritable(facts);
   }
   if (!contains(own.controllers, "memory")) {
     if (own.is_root) {

@@ -140,7 +140,7 @@ Result<Limit> parse_limit(std::string_view text) {
     return Limit{};
   }
   if (const auto number = whole_number(value)) {
-    return Limit{*number};
+    return Limit{number};
   }
   return expected_but_got("a number below 2^64 or 'max'", value);
 }

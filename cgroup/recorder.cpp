@@ -23,7 +23,7 @@ namespace {
 using base::Fd;
 using base::Result;
 
-constexpr std::size_t kStatBytes = 16 * 1024;  // memory.stat of Linux 6.18 has 2 KiB
+constexpr std::size_t kStatBytes = std::size_t{16} << 10;  // memory.stat of Linux 6.18 has 2 KiB
 
 // Of the time, 1/200 may go into reading memory.stat and 1/400 into memory.pressure: the dear ones of the files.
 constexpr std::int64_t kStatShare = 200;
@@ -66,7 +66,7 @@ class OpenFile {
  private:
   Fd fd_;
   std::size_t size_ = 0;
-  std::array<char, Size> buffer_;
+  std::array<char, Size> buffer_{};
 };
 
 // The number at the start of text.
@@ -133,7 +133,7 @@ struct Recorder::State {
   std::uint64_t peak = 0;       // highest memory.current of a row with memory.stat
   std::uint64_t peak_user = 0;  // anon + file of the stat that is kept for it
   std::size_t peak_stat_size = 0;
-  std::array<char, kStatBytes> peak_stat;
+  std::array<char, kStatBytes> peak_stat{};
   std::uint64_t oom_kills = 0;
   MemoryEvents parsed_events;
   bool vanished = false;

@@ -31,7 +31,7 @@ bool is_gone(const base::Error& error) {
 
 int left_of(Clock::time_point deadline) {
   const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3600 * 1000));
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::int64_t{3600} * 1000));
 }
 
 // The folders in it, opened. One that vanishes meanwhile is left out.
@@ -145,7 +145,7 @@ Result<> kill_each(const Dir& dir) {
   if (dir.write("cgroup.freeze", "1")) {
     // Not frozen in time is no reason to stop: what forks meanwhile is met in a later round.
     (void)wait_for_events(dir, Clock::now() + milliseconds(200),
-                          [](const auto& events) { return events.frozen == true; });
+                          [](const auto& events) { return events.frozen.value_or(false); });
   }
   std::size_t killed = signal_all(dir);
   (void)dir.write("cgroup.freeze", "0");  // there is none on kernels before 5.2
@@ -160,7 +160,7 @@ Result<> kill_each(const Dir& dir) {
 
 Result<> wait_until_empty(const Dir& dir, milliseconds timeout) {
   const auto empty =
-      wait_for_events(dir, Clock::now() + timeout, [](const auto& events) { return events.populated == false; });
+      wait_for_events(dir, Clock::now() + timeout, [](const auto& events) { return !events.populated.value_or(true); });
   if (!empty) {
     return is_gone(empty.error()) ? Result<>{} : std::unexpected(empty.error());
   }

@@ -52,21 +52,26 @@ base::Result<std::pair<std::string, std::string>> split_pair(std::string_view te
   return std::pair{std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
 }
 
+std::vector<std::string> limits_to_arguments(const cgroup::Limits& limits) {
+  std::vector<std::string> words;
+  for (const auto& [file, member] : kLimits) {
+    if (const auto& limit = limits.*member) {
+      words.push_back(fmt::format("--limit={}={}", file, limit->bytes ? fmt::format("{}", *limit->bytes) : "max"));
+    }
+  }
+  if (limits.oom_group) {
+    words.emplace_back(*limits.oom_group ? "--oom-group=1" : "--oom-group=0");
+  }
+  return words;
+}
+
 }  // namespace
 
 std::vector<std::string> to_arguments(const Experiment& experiment) {
-  std::vector<std::string> words;
-  const auto add = [&words](std::string_view name, std::string value) {
+  std::vector<std::string> words = limits_to_arguments(experiment.limits);
+  const auto add = [&words](std::string_view name, std::string_view value) {
     words.push_back(fmt::format("--{}={}", name, value));
   };
-  for (const auto& [file, member] : kLimits) {
-    if (const auto& limit = experiment.limits.*member) {
-      add("limit", fmt::format("{}={}", file, limit->bytes ? fmt::format("{}", *limit->bytes) : "max"));
-    }
-  }
-  if (experiment.limits.oom_group) {
-    add("oom-group", *experiment.limits.oom_group ? "1" : "0");
-  }
   if (experiment.oom_score_adj) {
     add("oom-score-adj", fmt::format("{}", *experiment.oom_score_adj));
   }

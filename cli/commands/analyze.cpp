@@ -1,6 +1,7 @@
 // oomlab analyze: kernel logs to post-mortems.
 #include "forensics/analyze.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,7 +124,7 @@ base::Result<std::vector<forensics::Source>> open_sources(const std::vector<std:
   std::vector<forensics::Source> sources;
   for (const auto& word : words.empty() ? std::vector<std::string>{"-"} : words) {
     if (word == "-") {
-      base::Fd fd(::dup(STDIN_FILENO));
+      base::Fd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
       if (!fd) {
         return std::unexpected(unreadable("standard input is closed"));
       }
