@@ -11,6 +11,9 @@ Outcome outcome_of(const base::Result<SessionEnd>& end, GuestFate fate, bool qem
     const bool damaged = end.error().kind == base::ErrorKind::parse || end.error().kind == base::ErrorKind::timeout;
     return damaged || !qemu_runs ? Outcome::lab_failure : Outcome::refused;
   }
+  if (end->told_to_end && end->how != How::exited) {
+    return Outcome::hung;
+  }
   if (fate == GuestFate::crashed) {
     return Outcome::lab_failure;  // an exit status from a damaged kernel is worth nothing
   }

@@ -295,7 +295,8 @@ void Session::stop_if_written() {
 
 base::Result<SessionEnd> Session::take_end() {
   TRY(std::move(failure_));
-  SessionEnd result{.how = how_, .status = status_.value_or(base::ExitStatus{})};
+  SessionEnd result{
+      .how = how_, .status = status_.value_or(base::ExitStatus{}), .told_to_end = last_signal_.has_value()};
   for (std::size_t i = 0; i < files_.size(); ++i) {
     if (files_[i]) {
       result.files.emplace_back(request_.fetch[i], std::move(*files_[i]));

@@ -24,6 +24,7 @@ struct SessionEnd {
   enum class How { exited, guest_gone, timed_out } how = How::exited;
   base::ExitStatus status;
   std::vector<std::pair<std::string, std::string>> files;
+  bool told_to_end = false;  // a signal was forwarded: whatever came of it, the user wants no second try
 };
 
 // Sends the request (clock, fresh randomness, sysctls, swap, command), pumps stdin/stdout/stderr, forwards SIGINT,

@@ -32,6 +32,8 @@ TEST(Outcome, AllEvidenceTogether) {
       {"panic", ended(How::guest_gone), GuestFate::crashed, false, Outcome::lab_failure},
       {"power off", ended(How::guest_gone), GuestFate::well, false, Outcome::lab_failure},
       {"second Ctrl-C", ended(How::guest_gone), GuestFate::well, true, Outcome::hung},
+      {"QEMU died after a Ctrl-C", End(SessionEnd{.how = How::guest_gone, .told_to_end = true}), GuestFate::well, false,
+       Outcome::hung},
       {"time over", ended(How::timed_out), GuestFate::well, true, Outcome::hung},
       {"time over after an oops", ended(How::timed_out), GuestFate::crashed, true, Outcome::lab_failure},
       {"refusal", error(base::ErrorKind::unsupported), GuestFate::well, true, Outcome::refused},
