@@ -166,7 +166,7 @@ base::Result<Guest> bring_up(const Plan& plan, const Request& request) {
 }
 
 // Puts together what the session, the console and QEMU's end tell.
-Attempt judge(Guest& guest, base::Result<SessionEnd> end, std::size_t console_mark, const Plan& plan) {
+Attempt judge(Guest& guest, base::Result<SessionEnd>& end, std::size_t console_mark, const Plan& plan) {
   Machine& machine = guest.machine;
   const bool unsure = !end || end->how == SessionEnd::How::guest_gone;
   const std::string last_words = unsure ? machine.last_words() : std::string();  // after these the console is complete
@@ -205,7 +205,7 @@ Attempt try_once(const Plan& plan, const Request& request) {
   const auto mark = guest->machine.console_size();
   auto end =
       run_session(guest->machine.agent_fd(), guest->machine.file_server_fd(), guest->machine.alive_fd(), request);
-  return judge(*guest, std::move(end), mark, plan);
+  return judge(*guest, end, mark, plan);
 }
 
 // Whether the command can be given the same input once more; a file's position is set back to where it was.
