@@ -39,16 +39,16 @@ base::Error start_in_scope(const std::vector<std::string>& prefix, const Invocat
 
 }  // namespace
 
-base::Result<Backend> choose_backend(const std::string& wanted, const Invocation& invocation) {
+base::Result<Choice> choose_backend(const std::string& wanted, const Invocation& invocation) {
   if (wanted == "vm") {
-    return Backend::vm;
+    return Choice{};
   }
   TRY_ASSIGN(const auto hierarchy, cgroup::find_own_hierarchy());
-  const auto delegation = cgroup::find_delegation(hierarchy);
+  auto delegation = cgroup::find_delegation(hierarchy);
   switch (delegation.access) {
     case cgroup::Access::direct:
     case cgroup::Access::move_self:
-      return Backend::host;
+      return Choice{.backend = Backend::host, .delegation = std::move(delegation)};
     case cgroup::Access::systemd_user:
     case cgroup::Access::systemd_root:
       return std::unexpected(start_in_scope(delegation.reexec, invocation));
@@ -60,7 +60,7 @@ base::Result<Backend> choose_backend(const std::string& wanted, const Invocation
   }
   const auto lab = vm::availability();
   if (lab.available) {
-    return Backend::vm;
+    return Choice{};
   }
   auto error = refusal(delegation);
   error.message = fmt::format("{}; and no micro-VM: {}", error.message, lab.qemu);

@@ -310,10 +310,9 @@ void conclude(forensics::Postmortem& document, Witnesses& witnesses, const std::
 
 }  // namespace
 
-base::Result<forensics::Postmortem> run_here(const Experiment& experiment) {
+base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const cgroup::Delegation& delegation) {
   TRY(refuse_to_panic(experiment));
-  TRY_ASSIGN(const auto hierarchy, cgroup::find_own_hierarchy());
-  TRY_ASSIGN(const auto parent, cgroup::make_ready(cgroup::find_delegation(hierarchy)));
+  TRY_ASSIGN(const auto parent, cgroup::make_ready(delegation));
   TRY(cgroup::sweep(parent));
 
   forensics::Postmortem document;

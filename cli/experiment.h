@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cgroup/delegation.h"
 #include "cgroup/model.h"
 #include "forensics/document.h"
 
@@ -32,10 +33,10 @@ struct Experiment {
   bool in_guest = false;  // the machine is ours: global kills and panics are allowed
 };
 
-// Runs it here: group made, limits read back, recorded, removed. The document holds the run and the kernel's incidents
-// that concern it. An error means that it did not run: this machine cannot (unsupported, permission), or oomlab failed.
-// A command that could not be started is a document with `not_started`.
-base::Result<forensics::Postmortem> run_here(const Experiment& experiment);
+// Runs it here, below the delegated parent: group made, limits read back, recorded, removed. The document holds the run
+// and the kernel's incidents that concern it. An error means that it did not run: this machine cannot (unsupported,
+// permission), or oomlab failed. A command that could not be started is a document with `not_started`.
+base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const cgroup::Delegation& delegation);
 
 // The exit status of a finished run: the command's own (128 + signal), 124 when its time was over or it thrashed,
 // 126/127 when it could not be started; with an expectation 0 when it is met, else 1.

@@ -19,8 +19,9 @@
 namespace cli {
 namespace {
 
-base::Result<forensics::Postmortem> run_on(Backend backend, const RunOptions& options) {
-  return backend == Backend::host ? run_here(options.experiment) : run_in_vm(options.experiment, options.guest);
+base::Result<forensics::Postmortem> run_on(const Choice& choice, const RunOptions& options) {
+  return choice.backend == Backend::host ? run_here(options.experiment, choice.delegation)
+                                         : run_in_vm(options.experiment, options.guest);
 }
 
 // One line: what happened to what, where it peaked, where the report is.
@@ -74,12 +75,12 @@ int perform(const Invocation& invocation, RunOptions& options, TextTo text_to) {
   if (!outputs) {
     return report(outputs.error());
   }
-  const auto backend = choose_backend(options.backend, invocation);
-  if (!backend) {
-    return report(backend.error());
+  const auto choice = choose_backend(options.backend, invocation);
+  if (!choice) {
+    return report(choice.error());
   }
   options.experiment.progress = text_on_stdout && ::isatty(STDERR_FILENO) == 1;
-  auto document = run_on(*backend, options);
+  auto document = run_on(*choice, options);
   if (!document) {
     return report(document.error());
   }

@@ -3,6 +3,7 @@
 #include "cli/experiment.h"
 
 #include "base/file.h"
+#include "cgroup/delegation.h"
 #include "cli/command.h"
 #include "cli/experiment_arguments.h"
 #include "cli/report.h"
@@ -31,7 +32,11 @@ int experiment_command(const Invocation& invocation) {
   if (wanted.command.empty() || !output) {
     return report({.kind = base::ErrorKind::usage, .message = "experiment: needs --output and a command"});
   }
-  const auto document = run_here(wanted);
+  const auto hierarchy = cgroup::find_own_hierarchy();
+  if (!hierarchy) {
+    return report(hierarchy.error());
+  }
+  const auto document = run_here(wanted, cgroup::find_delegation(*hierarchy));
   if (!document) {
     return report(document.error());
   }
