@@ -34,12 +34,12 @@ int main(int argc, char** argv) {
   std::size_t count = 0;
   for (int i = 1; i < argc; ++i) {
     if (!std::filesystem::is_directory(argv[i])) {
-      count += replay(argv[i]) ? 1 : 0;
+      count += replay(argv[i]) ? 1U : 0U;
       continue;
     }
     for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
       if (entry.is_regular_file()) {
-        count += replay(entry.path()) ? 1 : 0;
+        count += replay(entry.path()) ? 1U : 0U;
       }
     }
   }
