@@ -58,7 +58,11 @@ def main():
     for number in range(rounds):
         command = COMMANDS[number % len(COMMANDS)]
         child = subprocess.Popen([oomlab, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(random.uniform(0, 0.35))
+        if number % 2:  # on a slow machine most moments would be before there is anything to leave
+            until(groups, 5)
+            time.sleep(random.uniform(0, 0.1))
+        else:
+            time.sleep(random.uniform(0, 0.35))
         started += bool(groups())
         both = number % 5 == 4
         if both:
