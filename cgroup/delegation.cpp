@@ -29,15 +29,6 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
-// memory is a domain controller: nothing threaded can have it (cgroup-v2.rst, "Threads").
-bool is_threaded(const Place& place) {
-  return place.type.find("threaded") != std::string::npos || place.type == "domain invalid";
-}
-
-bool is_usable(const Place& place) {
-  return !place.path.empty() && place.writable && !is_threaded(place) && contains(place.controllers, "memory");
-}
-
 std::string shown(const std::filesystem::path& path) {
   return base::escape_terminal(path.native());
 }
@@ -71,20 +62,20 @@ std::optional<Delegation> refuse_host(const Hierarchy& hierarchy) {
 
 // A place that can hold our groups as things are, or after we stepped aside.
 std::optional<Delegation> use_own(const Facts& facts, bool undelegated_too) {
-  if (facts.own.is_root && is_usable(facts.own)) {
+  if (facts.own.is_root && facts.own.is_usable()) {
     return Delegation{.access = Access::direct, .parent = facts.own.path};
   }
   // We stepped aside before, or systemd put us into a child of the delegated cgroup (DelegateSubgroup=).
-  if (facts.above && is_usable(*facts.above) &&
+  if (facts.above && facts.above->is_usable() &&
       (facts.own.path.filename() == kAsideFolder || (facts.above->delegated && facts.above->empty))) {
     return Delegation{.access = Access::direct, .parent = facts.above->path};
   }
   const bool is_ours = facts.own.delegated || facts.reexecuted || !facts.systemd || undelegated_too;
-  if (is_ours && is_usable(facts.own) && facts.own.others.empty()) {
+  if (is_ours && facts.own.is_usable() && facts.own.others.empty()) {
     return Delegation{.access = Access::move_self, .parent = facts.own.path};
   }
   // Without systemd nobody else rules the tree: root may use its top, unless that leaves a limit that somebody set.
-  if (facts.uid == 0 && !facts.limited && facts.top && is_usable(*facts.top) && (!facts.systemd || undelegated_too)) {
+  if (facts.uid == 0 && !facts.limited && facts.top && facts.top->is_usable() && (!facts.systemd || undelegated_too)) {
     return Delegation{.access = Access::direct, .parent = facts.top->path};
   }
   return std::nullopt;
@@ -156,7 +147,7 @@ Delegation refuse_own(const Facts& facts) {
                               base::escape_terminal(facts.hierarchy.own_path), shown(facts.hierarchy.mount)),
                   "start the container with a cgroup namespace of its own: docker run --cgroupns=private --privileged");
   }
-  if (is_threaded(own)) {
+  if (own.is_threaded()) {
     return refuse(
         fmt::format("the cgroup {} is threaded (cgroup.type: {}), and memory cannot be limited in threaded ones",
                     shown(own.path), base::escape_terminal(own.type)),
@@ -211,30 +202,30 @@ Result<> step_aside(const std::filesystem::path& folder) {
 }
 
 Result<> enable_controllers(const Dir& dir) {
-  const auto has = [&dir](const char* file, std::string_view controller) -> Result<bool> {
+  const auto words_of = [&dir](const char* file) -> Result<std::vector<std::string>> {
     TRY_ASSIGN(const auto text, dir.read(file));
+    std::vector<std::string> words;
     base::Scanner scanner(text);
     for (auto word = scanner.word(); word; scanner.skip_blanks(), word = scanner.word()) {
-      if (*word == controller) {
-        return true;
-      }
+      words.emplace_back(*word);
     }
-    return false;
+    return words;
   };
   constexpr const char* kEnabled = "cgroup.subtree_control";
-  TRY_ASSIGN(const bool memory, has(kEnabled, "memory"));
-  if (!memory) {
+  TRY_ASSIGN(auto enabled, words_of(kEnabled));
+  if (!contains(enabled, "memory")) {
     TRY(dir.write(kEnabled, "+memory"));
-    TRY_ASSIGN(const bool now, has(kEnabled, "memory"));
-    if (!now) {
+    TRY_ASSIGN(enabled, words_of(kEnabled));
+    if (!contains(enabled, "memory")) {
       return base::fail(base::ErrorKind::unsupported,
                         fmt::format("{}: took +memory, but does not show it", shown(dir.path() / kEnabled)));
     }
   }
-  const auto pids = has(kEnabled, "pids");
-  const auto offered = has("cgroup.controllers", "pids");
-  if (pids && !*pids && offered && *offered) {
-    (void)dir.write(kEnabled, "+pids");  // wanted for --pids-max only, which says so itself
+  if (!contains(enabled, "pids")) {
+    const auto offered = words_of("cgroup.controllers");
+    if (offered && contains(*offered, "pids")) {
+      (void)dir.write(kEnabled, "+pids");  // wanted for --pids-max only, which says so itself
+    }
   }
   return {};
 }

@@ -18,20 +18,6 @@ std::string describe(const std::filesystem::path& folder, const char* file) {
   return base::escape_terminal((folder / file).native());
 }
 
-// The file's value, or nothing when it is not there or not as expected.
-template <typename Parse>
-auto value(const Dir& dir, const char* file, Parse parse) -> std::optional<typename decltype(parse(""))::value_type> {
-  const auto text = dir.read(file);
-  if (!text) {
-    return std::nullopt;
-  }
-  auto parsed = parse(*text);
-  if (!parsed) {
-    return std::nullopt;
-  }
-  return *std::move(parsed);
-}
-
 }  // namespace
 
 base::Result<Dir> Dir::open(const std::filesystem::path& path) {
@@ -83,24 +69,24 @@ base::Result<> Dir::write(const char* file, std::string_view text) const {
 
 Snapshot take_snapshot(const Dir& dir) {
   Snapshot now;
-  now.memory_current = value(dir, "memory.current", parse_count);
-  now.memory_peak = value(dir, "memory.peak", parse_count);
-  now.swap_current = value(dir, "memory.swap.current", parse_count);
-  now.swap_peak = value(dir, "memory.swap.peak", parse_count);
-  now.memory_max = value(dir, "memory.max", parse_limit);
-  now.memory_high = value(dir, "memory.high", parse_limit);
-  now.memory_min = value(dir, "memory.min", parse_limit);
-  now.memory_low = value(dir, "memory.low", parse_limit);
-  now.swap_max = value(dir, "memory.swap.max", parse_limit);
-  if (const auto group = value(dir, "memory.oom.group", parse_count)) {
+  now.memory_current = dir.value("memory.current", parse_count);
+  now.memory_peak = dir.value("memory.peak", parse_count);
+  now.swap_current = dir.value("memory.swap.current", parse_count);
+  now.swap_peak = dir.value("memory.swap.peak", parse_count);
+  now.memory_max = dir.value("memory.max", parse_limit);
+  now.memory_high = dir.value("memory.high", parse_limit);
+  now.memory_min = dir.value("memory.min", parse_limit);
+  now.memory_low = dir.value("memory.low", parse_limit);
+  now.swap_max = dir.value("memory.swap.max", parse_limit);
+  if (const auto group = dir.value("memory.oom.group", parse_count)) {
     now.oom_group = *group != 0;
   }
-  now.memory_stat = value(dir, "memory.stat", parse_counters).value_or(Counters{});
-  now.events = value(dir, "memory.events", parse_memory_events);
-  now.events_local = value(dir, "memory.events.local", parse_memory_events);
-  now.swap_events = value(dir, "memory.swap.events", parse_swap_events);
-  now.pressure = value(dir, "memory.pressure", parse_pressure);
-  now.numa_stat = value(dir, "memory.numa_stat", parse_numa_stat).value_or(std::vector<NumaRow>{});
+  now.memory_stat = dir.value("memory.stat", parse_counters).value_or(Counters{});
+  now.events = dir.value("memory.events", parse_memory_events);
+  now.events_local = dir.value("memory.events.local", parse_memory_events);
+  now.swap_events = dir.value("memory.swap.events", parse_swap_events);
+  now.pressure = dir.value("memory.pressure", parse_pressure);
+  now.numa_stat = dir.value("memory.numa_stat", parse_numa_stat).value_or(std::vector<NumaRow>{});
   return now;
 }
 

@@ -109,18 +109,26 @@ std::vector<pid_t> processes_in(const fs::path& folder) {
   return pids;
 }
 
+bool Place::is_threaded() const {
+  return type.find("threaded") != std::string::npos || type == "domain invalid";
+}
+
+bool Place::is_usable() const {
+  return !path.empty() && writable && !is_threaded() && std::ranges::find(controllers, "memory") != controllers.end();
+}
+
 Place look_at(const fs::path& folder) {
   Place place{.path = folder};
   place.is_root = is_there(folder / "cgroup.procs") && !is_there(folder / "cgroup.events");
   place.writable =
       may_write(folder, X_OK) && may_write(folder / "cgroup.procs") && may_write(folder / "cgroup.subtree_control");
-  place.delegated = is_marked_delegated(folder);
-  for (const auto& word : words_of(folder / "cgroup.type")) {
-    place.type += place.type.empty() ? word : " " + word;
-  }
   place.controllers = words_of(folder / "cgroup.controllers");
   if (place.is_root) {
     return place;  // its processes are no obstacle, and on some machines hundreds of kernel threads
+  }
+  place.delegated = is_marked_delegated(folder);
+  for (const auto& word : words_of(folder / "cgroup.type")) {
+    place.type += place.type.empty() ? word : " " + word;
   }
   const auto pids = processes_in(folder);
   place.empty = pids.empty();
@@ -137,6 +145,9 @@ Facts gather_facts(const Hierarchy& hierarchy) {
   Facts facts{.hierarchy = hierarchy, .uid = ::geteuid()};
   if (!hierarchy.own.empty()) {
     facts.own = look_at(hierarchy.own);
+    if (facts.own.is_root && facts.own.is_usable()) {
+      return facts;
+    }
     if (hierarchy.own != hierarchy.mount) {
       facts.above = look_at(hierarchy.own.parent_path());
       if (auto top = look_at(hierarchy.mount); top.is_root) {

@@ -31,6 +31,11 @@ struct Place {
   // (0 stands for one outside our PID namespace).
   bool empty = true;
   std::vector<pid_t> others;
+
+  // Whether limited children can be made in it, as far as its own files say: memory is a domain controller, so nothing
+  // threaded can have it (cgroup-v2.rst, "Threads").
+  [[nodiscard]] bool is_threaded() const;
+  [[nodiscard]] bool is_usable() const;
 };
 
 // What the decision rests on.
@@ -49,7 +54,7 @@ struct Facts {
   bool reexecuted = false;                                   // kReexecVariable is set
 };
 
-// Looks at the machine; changes nothing.
+// Looks at the machine; changes nothing. A usable root of the hierarchy decides alone: then nothing else is looked at.
 Facts gather_facts(const Hierarchy& hierarchy);
 
 // The decision, as a pure function.

@@ -83,19 +83,6 @@ Result<Dir> make_locked_folder(const std::filesystem::path& parent, std::string_
                                 base::escape_terminal(parent.native())));
 }
 
-// "/a/oomlab-x.y" of a folder in the mounted hierarchy; "/oomlab-x.y" of one that is elsewhere (a test's).
-std::string kernel_path_of(const std::filesystem::path& folder) {
-  const auto hierarchy = find_own_hierarchy();
-  if (hierarchy && !hierarchy->mount.empty()) {
-    const auto& mount = hierarchy->mount.native();
-    const auto& path = folder.native();
-    if (path.starts_with(mount + "/")) {
-      return (hierarchy->mount_root == "/" ? "" : hierarchy->mount_root) + path.substr(mount.size());
-    }
-  }
-  return "/" + folder.filename().native();
-}
-
 bool has_swap() {
   const auto swaps = base::read_all("/proc/swaps");  // not there without CONFIG_SWAP
   return swaps && names_swap_area(*swaps);
@@ -107,24 +94,19 @@ Result<Group> Group::create(const std::filesystem::path& parent, std::string_vie
   std::error_code ignored;  // a folder that cannot be made absolute fails at mkdir with the better message
   const auto absolute = std::filesystem::absolute(parent, ignored).lexically_normal();
   TRY_ASSIGN(Dir dir, make_locked_folder(absolute, name));
-  auto kernel_path = kernel_path_of(dir.path());
-  Group group(std::move(dir), {}, std::move(kernel_path));  // from here on its destructor cleans up
+  Group group(std::move(dir));  // from here on its destructor cleans up
   TRY_ASSIGN(group.limits_, apply_limits(group.dir_, limits, has_swap()));
   return group;
 }
 
 Group::Group(Group&& other) noexcept
-    : dir_(std::move(other.dir_)),
-      limits_(std::move(other.limits_)),
-      kernel_path_(std::move(other.kernel_path_)),
-      owned_(std::exchange(other.owned_, false)) {}
+    : dir_(std::move(other.dir_)), limits_(std::move(other.limits_)), owned_(std::exchange(other.owned_, false)) {}
 
 Group& Group::operator=(Group&& other) noexcept {
   if (this != &other) {
     const Group old(std::move(*this));  // removed at the end of this block
     dir_ = std::move(other.dir_);
     limits_ = std::move(other.limits_);
-    kernel_path_ = std::move(other.kernel_path_);
     owned_ = std::exchange(other.owned_, false);
   }
   return *this;
@@ -134,6 +116,19 @@ Group::~Group() {
   if (owned_) {
     (void)remove(kLastTry);  // nobody to tell; the next start sweeps what could not be removed
   }
+}
+
+// "/a/oomlab-x.y" of a folder in the mounted hierarchy; "/oomlab-x.y" of one that is elsewhere (a test's).
+std::string Group::kernel_path() const {
+  const auto& path = dir_.path().native();
+  const auto hierarchy = find_own_hierarchy();
+  if (hierarchy && !hierarchy->mount.empty()) {
+    const auto& mount = hierarchy->mount.native();
+    if (path.starts_with(mount + "/")) {
+      return (hierarchy->mount_root == "/" ? "" : hierarchy->mount_root) + path.substr(mount.size());
+    }
+  }
+  return "/" + dir_.path().filename().native();
 }
 
 Result<> Group::kill() const {

@@ -21,6 +21,16 @@ class Dir {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool has(const char* file) const;
   base::Result<std::string> read(const char* file) const;
+  // The file's value by one of cgroup/parse.h; nothing when it is not there or not as expected.
+  template <typename Parse>
+  auto value(const char* file, Parse parse) const -> std::optional<typename decltype(parse(""))::value_type> {
+    if (const auto text = read(file)) {
+      if (auto parsed = parse(*text)) {
+        return *std::move(parsed);
+      }
+    }
+    return std::nullopt;
+  }
   base::Result<> write(const char* file, std::string_view text) const;  // one write(2); never creates the file
   base::Result<base::Fd> open_file(const char* file, int flags) const;
 
@@ -52,8 +62,8 @@ class Group {
   // The limits as read back, e.g. memory_max rounded to a page by the kernel.
   [[nodiscard]] const Limits& limits() const { return limits_; }
   // The path as kernel logs print it ("/oomlab-anon.x7k2"): relative to the root of the hierarchy as this process sees
-  // it.
-  [[nodiscard]] const std::string& kernel_path() const { return kernel_path_; }
+  // it. Looked up in /proc each time.
+  [[nodiscard]] std::string kernel_path() const;
 
   // Kills every process in it and below: cgroup.kill (5.14), else freeze + SIGKILL of all until none is left (for
   // kernels before 5.14).
@@ -64,11 +74,9 @@ class Group {
   base::Result<> remove(std::chrono::milliseconds timeout);
 
  private:
-  Group(Dir dir, Limits limits, std::string kernel_path)
-      : dir_(std::move(dir)), limits_(std::move(limits)), kernel_path_(std::move(kernel_path)) {}
+  explicit Group(Dir dir) : dir_(std::move(dir)) {}
   Dir dir_;
   Limits limits_;
-  std::string kernel_path_;
   bool owned_ = true;
 };
 

@@ -40,9 +40,6 @@ void close_all_but(int first, int second) {
 
 [[noreturn]] void stand_guard(const Dir& dir, int lifeline) {
   (void)::setsid();  // a terminal's signals are not for it
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
-    (void)::signal(signal, SIG_IGN);
-  }
   (void)::prctl(PR_SET_NAME, "oomlab-guard");
   close_all_but(dir.fd(), lifeline);
   (void)::chdir("/");  // keeps no mount busy
@@ -67,12 +64,19 @@ base::Result<Guard> Guard::start(const Group& group) {
   }
   base::Fd ours(ends[0]);
   const base::Fd theirs(ends[1]);
+  // The guard keeps all signals blocked: what asks its parent to end is not for it.
+  sigset_t all;
+  sigset_t before;
+  (void)::sigfillset(&all);
+  (void)::pthread_sigmask(SIG_SETMASK, &all, &before);  // cannot fail with these arguments
   const pid_t pid = ::fork();
-  if (pid < 0) {
-    return base::system_error("fork of the guard");
-  }
+  const int error = errno;
   if (pid == 0) {
     stand_guard(group.dir(), theirs.get());
+  }
+  (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) {
+    return base::system_error("fork of the guard", error);
   }
   return Guard(std::move(ours), pid);
 }

@@ -51,12 +51,14 @@ base::Result<Timeline> Timeline::create(std::size_t capacity) {
   capacity = std::max<std::size_t>(capacity, 16);
   const std::size_t bytes = capacity * sizeof(Row);
   // Populated at once: a recorder must not ask for memory while there is none.
-  void* const memory =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  constexpr int kPopulated = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kPopulated | MAP_LOCKED, -1, 0);
+  if (memory == MAP_FAILED) {  // RLIMIT_MEMLOCK
+    memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kPopulated, -1, 0);
+  }
   if (memory == MAP_FAILED) {
     return base::system_error("memory for the timeline");
   }
-  (void)::mlock(memory, bytes);  // where RLIMIT_MEMLOCK allows
   return Timeline({static_cast<Row*>(memory), Unmap{bytes}}, capacity);
 }
 

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "cgroup/delegation.h"
 #include "cgroup/group.h"
+#include "cgroup/parse.h"
 #include "cgroup/recorder.h"
 #include "cgroup/spawn.h"
 #include "cli/concerns.h"
@@ -57,18 +58,18 @@ base::Result<> refuse_to_panic(const Experiment& experiment) {
   return {};
 }
 
-// Protects the supervisor from a global OOM and keeps it running beside the workload on one CPU. Returns the
-// oom_score_adj that the command would have inherited.
-int protect_self(const Experiment& experiment) {
-  const auto text = base::read_all("/proc/self/oom_score_adj", 64);
-  const int inherited = text ? std::atoi(text->c_str()) : 0;  // NOLINT(cert-err34-c): the kernel's own number
-  if (experiment.in_guest) {
-    const base::Fd fd(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
-    (void)base::write_all(fd.get(), "-1000");  // a refusal only costs the protection
-    const sched_param priority{.sched_priority = 1};
-    (void)::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);  // as above; the child is ordinary again
+// In a guest: protects the supervisor from a global OOM and keeps it running beside the workload on one CPU. Returns
+// the oom_score_adj that the command is to be given back.
+std::optional<int> protect_self(const Experiment& experiment) {
+  if (!experiment.in_guest) {
+    return std::nullopt;
   }
-  return inherited;
+  const auto text = base::read_all("/proc/self/oom_score_adj", 64);
+  const base::Fd fd(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  (void)base::write_all(fd.get(), "-1000");  // a refusal only costs the protection
+  const sched_param priority{.sched_priority = 1};
+  (void)::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);  // as above; the child is ordinary again
+  return text ? std::atoi(text->c_str()) : 0;  // NOLINT(cert-err34-c): the kernel's own number
 }
 
 forensics::RunLimits run_limits(const cgroup::Limits& limits) {
@@ -91,10 +92,10 @@ std::optional<double> seconds(const std::optional<cgroup::PressureLine>& line) {
 class Supervision {
  public:
   Supervision(const Experiment& experiment, cgroup::Group& group, cgroup::Recorder& recorder,
-              std::optional<KernelLog>& log, base::EventLoop& loop)
-      : experiment_(experiment), group_(group), recorder_(recorder), log_(log), loop_(loop) {}
+              std::optional<KernelLog>& log, base::EventLoop loop)
+      : experiment_(experiment), group_(group), recorder_(recorder), log_(log), loop_(std::move(loop)) {}
 
-  base::Result<> watch(const cgroup::Spawned& child);
+  base::Result<> watch(const cgroup::Spawned& child);  // once
   [[nodiscard]] Stop stop() const { return stop_; }
 
  private:
@@ -106,7 +107,7 @@ class Supervision {
   cgroup::Group& group_;
   cgroup::Recorder& recorder_;
   std::optional<KernelLog>& log_;
-  base::EventLoop& loop_;
+  base::EventLoop loop_;
   Stop stop_ = Stop::none;
   Clock::time_point start_ = Clock::now();
   unsigned sample_skip_ = 0;
@@ -164,23 +165,17 @@ base::Result<> Supervision::watch(const cgroup::Spawned& child) {
     loop_.at(start_ + *experiment_.timeout, [this] { end(Stop::timed_out); });
   }
   const auto ran = loop_.run();
-  for (const int fd : {child.pidfd.get(), signals.get(), recorder_.event_fd()}) {
-    loop_.unwatch(fd);
-  }
-  if (log_) {
-    loop_.unwatch(log_->fd());
-  }
   progress.clear();
   return ran;
 }
 
-cgroup::SpawnRequest spawn_request(const Experiment& experiment, int inherited_score) {
+cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<int> score) {
   cgroup::SpawnRequest request{.argv = experiment.command,
                                .working_folder = experiment.working_folder,
                                .root = experiment.workload ? std::nullopt : experiment.root,
                                .uid = experiment.workload ? std::nullopt : experiment.uid,
                                .gid = experiment.workload ? std::nullopt : experiment.gid,
-                               .oom_score_adj = experiment.oom_score_adj.value_or(inherited_score)};
+                               .oom_score_adj = experiment.oom_score_adj ? experiment.oom_score_adj : score};
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (!std::string_view(*variable).starts_with("OOMLAB_REEXEC=")) {  // ours, not the command's
       request.environment.emplace_back(*variable);
@@ -193,24 +188,26 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, int inherited_s
 }
 
 void read_memory(const cgroup::Group& group, const cgroup::Recorder& recorder, forensics::Run& run) {
-  const auto snapshot = cgroup::take_snapshot(group.dir());
+  const auto& dir = group.dir();
   auto& memory = run.memory;
-  run.limits.oom_group = snapshot.oom_group;
-  memory.peak_bytes = snapshot.memory_peak;
-  memory.swap_peak_bytes = snapshot.swap_peak;
-  memory.events = snapshot.events ? snapshot.events : std::optional(recorder.events());
-  memory.events_local = snapshot.events_local;
-  memory.swap_events = snapshot.swap_events;
+  if (const auto together = dir.value("memory.oom.group", cgroup::parse_count)) {
+    run.limits.oom_group = *together != 0;
+  }
+  memory.peak_bytes = dir.value("memory.peak", cgroup::parse_count);
+  memory.swap_peak_bytes = dir.value("memory.swap.peak", cgroup::parse_count);
+  const auto events = dir.value("memory.events", cgroup::parse_memory_events);
+  memory.events = events ? events : std::optional(recorder.events());
+  memory.events_local = dir.value("memory.events.local", cgroup::parse_memory_events);
+  memory.swap_events = dir.value("memory.swap.events", cgroup::parse_swap_events);
   memory.stat_at_peak = recorder.stat_at_peak();
-  if (snapshot.pressure) {
-    memory.pressure_some_total_s = seconds(snapshot.pressure->some);
-    memory.pressure_full_total_s = seconds(snapshot.pressure->full);
+  if (const auto pressure = dir.value("memory.pressure", cgroup::parse_pressure)) {
+    memory.pressure_some_total_s = seconds(pressure->some);
+    memory.pressure_full_total_s = seconds(pressure->full);
   }
 }
 
-// The kernel log's incidents that concern the group, and what is to be said about the log.
+// The kernel log's incidents, and what is to be said about the log.
 base::Result<std::vector<forensics::Incident>> read_incidents(std::optional<KernelLog>& log,
-                                                              const std::string& group_path, std::int64_t pid,
                                                               forensics::Postmortem& document) {
   if (!log) {
     return std::vector<forensics::Incident>{};
@@ -228,7 +225,6 @@ base::Result<std::vector<forensics::Incident>> read_incidents(std::optional<Kern
                                 log->overruns(), log->dropped()),
          .input = 0});
   }
-  std::erase_if(read.incidents, [&](const auto& incident) { return !concerns(incident, group_path, pid); });
   return std::move(read.incidents);
 }
 
@@ -289,6 +285,9 @@ void end_rest(const Experiment& experiment, const cgroup::Group& group, const Wi
     // A group kill goes from process to process: it must not be overtaken by ours.
     (void)group.wait_empty(kGroupKillTime);
   }
+  if (group.wait_empty({})) {
+    return;
+  }
   (void)group.kill();  // what is left then is told when the group is removed
   (void)group.wait_empty(kRemoveTimeout);
 }
@@ -325,7 +324,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
 
   Witnesses witnesses;
   auto& run = document.run.emplace(new_run(experiment, group));
-  Supervision supervision(experiment, group, recorder, log, loop);
+  Supervision supervision(experiment, group, recorder, log, std::move(loop));
   const auto start = Clock::now();
   recorder.sample();
   TRY(run_command(experiment, group, supervision, witnesses, run));
@@ -334,12 +333,14 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
   end_rest(experiment, group, witnesses);
   read_memory(group, recorder, run);
   run.timeline = recorder.samples();
+  TRY_ASSIGN(document.incidents, read_incidents(log, document));
+  const auto group_path = document.incidents.empty() ? std::string{} : group.kernel_path();
   const auto pid = run.pid.value_or(-1);
-  TRY_ASSIGN(document.incidents, read_incidents(log, group.kernel_path(), pid, document));
+  std::erase_if(document.incidents, [&](const auto& incident) { return !concerns(incident, group_path, pid); });
   if (log) {
-    witnesses.logged_kills = count_kills(document.incidents, group.kernel_path(), pid);
+    witnesses.logged_kills = count_kills(document.incidents, group_path, pid);
   }
-  conclude(document, witnesses, group.kernel_path(), start);
+  conclude(document, witnesses, group_path, start);
   if (auto removed = group.remove(kRemoveTimeout); !removed) {
     document.warnings.push_back({.code = "cgroup_left", .message = removed.error().message});
   }

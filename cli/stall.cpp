@@ -31,21 +31,23 @@ StallFacts StallDetector::look() {
   const double period = std::chrono::duration<double>(now - last_look_).count();
   last_look_ = now;
 
-  const auto snapshot = cgroup::take_snapshot(dir_);
-  facts.at_limit = snapshot.memory_current &&
-                   static_cast<double>(*snapshot.memory_current) >= kNearLimit * static_cast<double>(limit_bytes_);
-  facts.has_pressure = snapshot.pressure && snapshot.pressure->full;
+  const auto current = dir_.value("memory.current", cgroup::parse_count);
+  const auto pressure = dir_.value("memory.pressure", cgroup::parse_pressure);
+  const auto events = dir_.value("memory.events", cgroup::parse_memory_events);
+  const auto stat = dir_.value("memory.stat", cgroup::parse_counters).value_or(cgroup::Counters{});
+  facts.at_limit = current && static_cast<double>(*current) >= kNearLimit * static_cast<double>(limit_bytes_);
+  facts.has_pressure = pressure && pressure->full;
   if (facts.has_pressure) {
-    const auto full = snapshot.pressure->full->total;
+    const auto full = pressure->full->total;
     facts.full_share = std::chrono::duration<double>(full - last_full_).count() / std::max(period, 1e-3);
     last_full_ = full;
   }
-  std::uint64_t churn = snapshot.events ? snapshot.events->high.value_or(0) : 0;
+  std::uint64_t churn = events ? events->high.value_or(0) : 0;
   for (const auto* name : {"workingset_refault_anon", "workingset_refault_file", "workingset_refault"}) {
-    churn += cgroup::find(snapshot.memory_stat, name).value_or(0);
+    churn += cgroup::find(stat, name).value_or(0);
   }
-  const std::uint64_t oom = snapshot.events ? snapshot.events->oom.value_or(0) : 0;
-  const std::uint64_t kill = snapshot.events ? snapshot.events->oom_kill.value_or(0) : 0;
+  const std::uint64_t oom = events ? events->oom.value_or(0) : 0;
+  const std::uint64_t kill = events ? events->oom_kill.value_or(0) : 0;
   facts.storm = oom > last_oom_ && kill == last_kill_;
   last_oom_ = oom;
   last_kill_ = kill;

@@ -28,15 +28,16 @@ void append_utf8(std::string& out, char32_t code) {
 
 }  // namespace
 
-LineReader::LineReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)), chunk_(kChunk, '\0') {}
+LineReader::LineReader(std::unique_ptr<ByteSource> source)
+    : source_(std::move(source)), chunk_(std::make_unique_for_overwrite<char[]>(kChunk)) {}
 
 base::Result<bool> LineReader::fill() {
-  TRY_ASSIGN(const auto count, source_->read(chunk_));
+  TRY_ASSIGN(const auto count, source_->read({chunk_.get(), kChunk}));
   if (count == 0) {
     end_ = true;
     return false;
   }
-  std::string_view bytes(chunk_.data(), count);
+  std::string_view bytes(chunk_.get(), count);
   bytes_ += count;
   if (start_ > 0) {
     buffer_.erase(0, start_);

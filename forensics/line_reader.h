@@ -42,7 +42,8 @@ class LineReader {
 
   enum class Encoding { unknown, bytes, utf16_little, utf16_big };
   std::unique_ptr<ByteSource> source_;
-  std::string chunk_, buffer_, cleaned_;
+  std::unique_ptr<char[]> chunk_;
+  std::string buffer_, cleaned_;
   std::size_t start_ = 0, searched_ = 0;
   std::uint64_t number_ = 0, bytes_ = 0;
   Encoding encoding_ = Encoding::unknown;
