@@ -42,11 +42,21 @@ base::Result<base::Fd> Dir::open_file(const char* file, int flags) const {
 
 base::Result<std::string> Dir::read(const char* file) const {
   TRY_ASSIGN(const base::Fd opened, open_file(file, O_RDONLY));
-  auto text = base::read_all(opened.get());
-  if (!text) {
-    return std::unexpected(std::move(text).error().context(describe(path_, file)));
+  // seq_file(9) hands out whole records up to a page: a read that leaves room for another one was the last. Only
+  // cgroup.procs and its like have several records, of a number each.
+  constexpr std::size_t kPage = 4096;
+  constexpr std::size_t kRoom = 256;
+  std::string text(kPage, '\0');
+  const ssize_t got = ::pread(opened.get(), text.data(), text.size(), 0);
+  if (got >= 0 && static_cast<std::size_t>(got) < kPage - kRoom) {
+    text.resize(static_cast<std::size_t>(got));
+    return text;
   }
-  return text;
+  auto whole = base::read_all(opened.get());
+  if (!whole) {
+    return std::unexpected(std::move(whole).error().context(describe(path_, file)));
+  }
+  return whole;
 }
 
 base::Result<> Dir::write(const char* file, std::string_view text) const {

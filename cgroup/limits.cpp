@@ -53,6 +53,9 @@ template <typename Parse, typename Agree>
 auto write_and_read_back(const Dir& dir, const char* file, const std::string& text, Parse parse, Agree agree)
     -> decltype(parse("")) {
   if (auto written = dir.write(file, text); !written) {
+    if (written.error().sys_errno == ENOENT) {
+      return std::unexpected(std::move(written).error());
+    }
     return std::unexpected(refused(dir, file, std::move(written).error()));
   }
   TRY_ASSIGN(const auto back, dir.read(file));
@@ -71,18 +74,17 @@ auto write_and_read_back(const Dir& dir, const char* file, const std::string& te
 }
 
 Result<std::optional<Limit>> apply(const Dir& dir, const Rule& rule, const Limit& wanted, bool has_swap) {
-  if (!dir.has(rule.file)) {
-    if (wanted.bytes == 0 && rule.absent_means_zero(has_swap)) {
-      return std::nullopt;
-    }
-    return base::fail(ErrorKind::unsupported,
-                      fmt::format("{}: asked for {}, but this kernel has no such limit here", rule.file, shown(wanted)),
-                      rule.remedy);
+  const auto took = [&](const Limit& limit) { return limit_took(wanted, limit, rule.unit); };
+  auto got = write_and_read_back(dir, rule.file, shown(wanted), parse_limit, took);
+  if (got || got.error().sys_errno != ENOENT) {
+    return got;
   }
-  TRY_ASSIGN(const Limit got, write_and_read_back(dir, rule.file, shown(wanted), parse_limit, [&](const Limit& limit) {
-               return limit_took(wanted, limit, rule.unit);
-             }));
-  return got;
+  if (wanted.bytes == 0 && rule.absent_means_zero(has_swap)) {
+    return std::nullopt;
+  }
+  return base::fail(ErrorKind::unsupported,
+                    fmt::format("{}: asked for {}, but this kernel has no such limit here", rule.file, shown(wanted)),
+                    rule.remedy);
 }
 
 }  // namespace

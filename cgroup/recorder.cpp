@@ -93,19 +93,20 @@ std::uint64_t pressure_total(std::string_view text, std::string_view word) {
   return total == std::string_view::npos ? kNothing : number_at(text.substr(total + 6));
 }
 
-// Readable (EPOLLIN) when memory.events changed: inotify (kernfs reports IN_MODIFY), or, where its instances are used
-// up, an epoll descriptor that waits for the file's EPOLLPRI. Without the file: never readable.
+// Readable (EPOLLIN) when memory.events changed: an epoll descriptor that waits for the file's EPOLLPRI, which the next
+// reading of the file takes back; for a file without poll(2) inotify (which is slow to close: it waits for an RCU grace
+// period). Without the file: never readable.
 Result<Fd> watch_events(const Dir& dir, const Fd& events) {
   if (events) {
-    Fd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (inotify && ::inotify_add_watch(inotify.get(), (dir.path() / "memory.events").c_str(), IN_MODIFY) >= 0) {
-      return inotify;
-    }
     Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     epoll_event event{};
     event.events = EPOLLPRI;
     if (epoll && ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, events.get(), &event) == 0) {
       return epoll;
+    }
+    Fd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (inotify && ::inotify_add_watch(inotify.get(), (dir.path() / "memory.events").c_str(), IN_MODIFY) >= 0) {
+      return inotify;
     }
   }
   Fd never(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -260,6 +261,9 @@ bool Recorder::on_event() {
   const auto kills = state_->oom_kills;
   if (!state_->vanished) {
     state_->record(true);
+  }
+  if (state_->vanished) {  // the file of a cgroup that is gone is ready for ever
+    (void)::epoll_ctl(state_->event_fd.get(), EPOLL_CTL_DEL, state_->events.fd().get(), nullptr);
   }
   return state_->oom_kills > kills;
 }

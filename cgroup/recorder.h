@@ -31,7 +31,7 @@ class Recorder {
   // 0.5 % and 0.25 % of the time allow, and a sample between two readings lacks their values. Keeps memory.stat of the
   // highest memory.current seen (within 1/64 the newest): it is read besides whenever that has grown by a sixteenth.
   void sample();
-  // The event descriptor: readable (EPOLLIN) after memory.events changed (inotify on it, or its EPOLLPRI).
+  // The event descriptor: readable (EPOLLIN) after memory.events changed, until on_event().
   [[nodiscard]] int event_fd() const;
   // To be called when event_fd() is ready: takes a full sample, reads memory.events; true when oom_kill has grown since
   // the last call.
