@@ -56,7 +56,7 @@ Result<std::string> read_all(int fd, std::size_t limit) {
       if (used > limit) {
         return fail(ErrorKind::parse, fmt::format("larger than the {} bytes expected at most", limit));
       }
-      text.resize(std::max<std::size_t>(4096, used * 2));
+      text.resize_and_overwrite(std::max<std::size_t>(4096, used * 2), [](char*, std::size_t size) { return size; });
     }
     const ssize_t got = ::read(fd, text.data() + used, text.size() - used);
     if (got < 0) {

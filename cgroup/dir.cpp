@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -46,11 +47,10 @@ base::Result<std::string> Dir::read(const char* file) const {
   // cgroup.procs and its like have several records, of a number each.
   constexpr std::size_t kPage = 4096;
   constexpr std::size_t kRoom = 256;
-  std::string text(kPage, '\0');
-  const ssize_t got = ::pread(opened.get(), text.data(), text.size(), 0);
+  std::array<char, kPage> page;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the kernel
+  const ssize_t got = ::pread(opened.get(), page.data(), page.size(), 0);
   if (got >= 0 && static_cast<std::size_t>(got) < kPage - kRoom) {
-    text.resize(static_cast<std::size_t>(got));
-    return text;
+    return std::string(page.data(), static_cast<std::size_t>(got));
   }
   auto whole = base::read_all(opened.get());
   if (!whole) {

@@ -26,10 +26,20 @@ base::Error usage_error(std::string message) {
   return base::Error{.kind = base::ErrorKind::usage, .message = std::move(message)};
 }
 
+using OptionName = std::pair<std::string, bool>;  // "output,o", and whether it takes a value
+
 // Boost's part: which word is an option, which its value. The mistakes left at this stage are a missing value and a
 // value for a flag.
 base::Result<std::vector<po::option>> split_words(const std::vector<std::string>& words,
-                                                  const po::options_description& description) {
+                                                  const std::vector<OptionName>& names) {
+  po::options_description description;
+  for (const auto& [name, takes_value] : names) {
+    if (takes_value) {
+      description.add_options()(name.c_str(), po::value<std::vector<std::string>>(), "");
+    } else {
+      description.add_options()(name.c_str(), "");
+    }
+  }
   try {
     return po::command_line_parser(words)
         .options(description)
@@ -237,6 +247,25 @@ base::Result<> Options::set(const Option& option, const std::vector<std::string>
   return {};
 }
 
+// Those that the words mention: describing all to Boost takes longer than all the rest.
+std::vector<std::pair<std::string, bool>> Options::mentioned_names(const std::vector<std::string>& words) const {
+  std::vector<std::pair<std::string, bool>> names;
+  for (const auto& option : options_) {
+    const auto name = "--" + option.name;
+    const auto mentions = [&](std::string_view word) {
+      const bool by_name = word.starts_with(name) && (word.size() == name.size() || word[name.size()] == '=');
+      const bool short_ones = word.starts_with('-') && !word.starts_with("--");  // several may stick together
+      return by_name ||
+             (option.short_name != 0 && short_ones && word.find(option.short_name) != std::string_view::npos);
+    };
+    if (std::ranges::any_of(words, mentions)) {
+      names.emplace_back(option.short_name != 0 ? fmt::format("{},{}", option.name, option.short_name) : option.name,
+                         !option.metavar.empty());
+    }
+  }
+  return names;
+}
+
 base::Result<Options::Parsed> Options::parse(std::string_view command_name, const Command& command,
                                              const std::vector<std::string>& arguments, bool stop_at_word) {
   Parsed parsed;
@@ -254,16 +283,7 @@ base::Result<Options::Parsed> Options::parse(std::string_view command_name, cons
   if (split.waiting != nullptr) {
     return std::unexpected(usage_error(fmt::format("--{}: needs a value", split.waiting->name)));
   }
-  po::options_description description;
-  for (const auto& option : options_) {
-    const auto names = option.short_name != 0 ? fmt::format("{},{}", option.name, option.short_name) : option.name;
-    if (option.metavar.empty()) {
-      description.add_options()(names.c_str(), "");
-    } else {
-      description.add_options()(names.c_str(), po::value<std::vector<std::string>>(), "");
-    }
-  }
-  TRY_ASSIGN(const auto items, split_words(split.ours, description));
+  TRY_ASSIGN(const auto items, split_words(split.ours, mentioned_names(split.ours)));
   std::set<const Option*> seen;
   for (const auto& item : items) {
     if (item.unregistered) {

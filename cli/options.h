@@ -76,6 +76,7 @@ class Options {
   };
   const Option* find(std::string_view word) const;  // by "--name" or "-n"
   Split split(const std::vector<std::string>& arguments, bool stop_at_word, Parsed& parsed) const;
+  [[nodiscard]] std::vector<std::pair<std::string, bool>> mentioned_names(const std::vector<std::string>& words) const;
   static base::Result<> set(const Option& option, const std::vector<std::string>& values, bool seen_before);
   base::Error unknown(std::string_view word, std::string_view command_name) const;
   std::string help_text(std::string_view command_name, const Command& command) const;
