@@ -91,18 +91,15 @@ Result<> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-Result<> write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+Result<PendingFile> PendingFile::create(std::filesystem::path path, unsigned mode) {
   const auto name = escape_terminal(path.native());
   struct stat existing{};
   if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode)) {
-    const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) {
       return system_error(name);
     }
-    if (auto written = write_all(fd.get(), bytes); !written) {
-      return std::unexpected(std::move(written).error().context(name));
-    }
-    return {};
+    return PendingFile(std::move(fd), std::move(path), {});
   }
   auto [fd, temporary] = create_beside(path, mode);
   if (!fd) {
@@ -113,15 +110,60 @@ Result<> write_file_atomic(const std::filesystem::path& path, std::string_view b
     }
     return refused;
   }
-  auto written = write_all(fd.get(), bytes);
-  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    written = system_error("rename");
+  return PendingFile(std::move(fd), std::move(path), std::move(temporary));
+}
+
+PendingFile::PendingFile(PendingFile&& other) noexcept
+    : fd_(std::move(other.fd_)), path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})) {}
+
+PendingFile& PendingFile::operator=(PendingFile&& other) noexcept {
+  if (this != &other) {
+    discard();
+    fd_ = std::move(other.fd_);
+    path_ = std::move(other.path_);
+    temporary_ = std::exchange(other.temporary_, {});
   }
-  if (!written) {
-    (void)::unlink(temporary.c_str());  // the first error is the one to report
-    return std::unexpected(std::move(written).error().context(name));
+  return *this;
+}
+
+Result<> PendingFile::write(std::string_view bytes) {
+  if (auto written = write_all(fd_.get(), bytes); !written) {
+    return std::unexpected(std::move(written).error().context(escape_terminal(path_.native())));
   }
   return {};
+}
+
+Result<> PendingFile::commit() {
+  fd_.reset();
+  if (!temporary_.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    auto refused = system_error("rename").error().context(escape_terminal(path_.native()));
+    discard();
+    return std::unexpected(std::move(refused));
+  }
+  temporary_.clear();
+  return {};
+}
+
+void PendingFile::discard() noexcept {
+  fd_.reset();
+  if (!temporary_.empty()) {
+    (void)::unlink(temporary_.c_str());  // somebody else may have removed it
+    temporary_.clear();
+  }
+}
+
+std::optional<std::filesystem::path> PendingFile::folder() const {
+  if (temporary_.empty()) {
+    return std::nullopt;
+  }
+  auto folder = std::filesystem::path(temporary_).parent_path();
+  return folder.empty() ? "." : folder;
+}
+
+Result<> write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+  TRY_ASSIGN(auto file, PendingFile::create(path, mode));
+  TRY(file.write(bytes));
+  return file.commit();
 }
 
 Result<ScratchDir> ScratchDir::create(std::string_view prefix) {

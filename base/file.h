@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -21,8 +23,37 @@ Result<std::string> read_all(int fd, std::size_t limit = std::size_t{1} << 30);
 // Writes everything, retrying short writes and EINTR.
 Result<> write_all(int fd, std::string_view bytes);
 
-// Replaces the file as one step: a temporary file beside it, written, synced to the kernel (not to disk) and renamed. A
-// reader never sees half of it. A path that is a device or a pipe (/dev/stdout) is written directly.
+// Replaces a file as one step, in two calls: create() makes a temporary file beside it, commit() renames that to the
+// path. A reader never sees half of it; synced to the kernel, not to disk. A path that is a device or a pipe
+// (/dev/stdout) is opened itself and written directly. What was not committed is removed by the destructor, but a
+// killed process leaves its temporary file. Only create() opens anything: the rest works in a sandbox (base/sandbox.h).
+class PendingFile {
+ public:
+  static Result<PendingFile> create(std::filesystem::path path, unsigned mode = 0644);
+  PendingFile(PendingFile&& other) noexcept;
+  PendingFile& operator=(PendingFile&& other) noexcept;
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+  ~PendingFile() { discard(); }
+
+  // Appends.
+  Result<> write(std::string_view bytes);
+  // From now on the path has what was written; on an error it has what it had before. Once, and nothing after it.
+  Result<> commit();
+  // Forgets what was written, as far as it is not committed.
+  void discard() noexcept;
+  // The folder in which commit() and discard() change entries; none for a device or a pipe.
+  [[nodiscard]] std::optional<std::filesystem::path> folder() const;
+
+ private:
+  PendingFile(Fd fd, std::filesystem::path path, std::string temporary)
+      : fd_(std::move(fd)), path_(std::move(path)), temporary_(std::move(temporary)) {}
+  Fd fd_;
+  std::filesystem::path path_;
+  std::string temporary_;  // empty: nothing to rename or to remove
+};
+
+// A PendingFile that is created, written and committed at once.
 Result<> write_file_atomic(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
 // A folder of its own under $TMPDIR (or /tmp), removed with all it holds by the destructor.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -154,6 +155,76 @@ TEST_F(FileTest, KeepsASymbolicLinkToADevice) {
   fs::create_symlink("/dev/null", path("link"));
   EXPECT_TRUE(write_file_atomic(path("link"), "x"));
   EXPECT_TRUE(fs::is_symlink(path("link")));
+}
+
+TEST_F(FileTest, PendingFileIsNotThereBeforeTheCommit) {
+  ASSERT_TRUE(write_file_atomic(path("f"), "old"));
+  auto file = PendingFile::create(path("f"));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->folder(), path("f").parent_path());
+  ASSERT_TRUE(file->write("new "));
+  ASSERT_TRUE(file->write("words"));
+  EXPECT_EQ(read_all(path("f")), "old");
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(read_all(path("f")), "new words");
+  file->discard();  // nothing is left to forget
+  EXPECT_EQ(read_all(path("f")), "new words");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FileTest, PendingFileIsForgottenWithoutACommit) {
+  ASSERT_TRUE(write_file_atomic(path("f"), "old"));
+  {
+    auto file = PendingFile::create(path("f"));
+    ASSERT_TRUE(file);
+    const PendingFile moved = std::move(*file);
+    EXPECT_EQ(entries(), 2U);
+  }
+  EXPECT_EQ(entries(), 1U);
+  EXPECT_EQ(read_all(path("f")), "old");
+}
+
+TEST_F(FileTest, PendingFileForgetsWhatItHeldWhenMovedOnto) {
+  auto first = PendingFile::create(path("a"));
+  auto second = PendingFile::create(path("b"));
+  ASSERT_TRUE(first && second);
+  ASSERT_TRUE(second->write("b"));
+  *first = std::move(*second);
+  EXPECT_EQ(entries(), 1U);
+  ASSERT_TRUE(first->commit());
+  EXPECT_EQ(read_all(path("b")), "b");
+}
+
+TEST_F(FileTest, PendingFileTellsACommitThatFailsAndLeavesNothing) {
+  auto file = PendingFile::create(path("d"));
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(fs::create_directory(path("d")));  // meanwhile
+  const auto committed = file->commit();
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().message, path("d").native() + ": rename: Is a directory");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FileTest, PendingFileTellsWhichWriteFailed) {
+  auto full = PendingFile::create("/dev/full");
+  ASSERT_TRUE(full);
+  EXPECT_EQ(full->folder(), std::nullopt);
+  const auto written = full->write("x");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().message, "/dev/full: write: No space left on device");
+  EXPECT_TRUE(full->commit());  // nothing to rename
+}
+
+TEST_F(FileTest, PendingFileOfARelativePathIsInTheWorkingFolder) {
+  const auto before = fs::current_path();
+  fs::current_path(path(""));
+  auto file = PendingFile::create("f");
+  const auto folder = file ? file->folder() : std::nullopt;
+  const auto committed = file ? file->commit() : std::unexpected(file.error());
+  fs::current_path(before);
+  EXPECT_EQ(folder, ".");
+  EXPECT_TRUE(committed);
+  EXPECT_TRUE(fs::exists(path("f")));
 }
 
 TEST_F(FileTest, OpensCloseOnExec) {
