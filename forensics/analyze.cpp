@@ -35,71 +35,113 @@ class OverrunWatch {
   std::optional<std::uint64_t> last_;
 };
 
-base::Result<bool> analyze_one(Source& source, std::size_t input, const AnalyzeOptions& options, Postmortem& into) {
+// One log on its way into the document.
+class Intake {
+ public:
+  Intake(const Source& source, std::size_t input, const AnalyzeOptions& options, Postmortem& into)
+      : source_(source),
+        input_(input),
+        options_(options),
+        into_(into),
+        reader_(decompressed(source.fd ? source_of_fd(source.fd.get()) : source_of_memory(source.bytes))),
+        demux_(source.carrier),
+        assembler_(input, [this](Incident&& incident) { return keep(std::move(incident)); }, into.warnings) {}
+
+  // To the end of the log, or until no more incidents are wanted: then false.
+  base::Result<bool> read() {
+    while (wanted_) {
+      auto next = reader_.next();
+      if (!next) {
+        return std::unexpected(std::move(next).error().context(source_.name));
+      }
+      if (!*next) {
+        break;
+      }
+      take(**next);
+      report_progress();
+    }
+    finish();
+    return wanted_;
+  }
+
+  // What was read, for the document.
+  [[nodiscard]] Input input() const {
+    Input shown{.name = source_.name,
+                .carrier = demux_.carrier(),
+                .compression = reader_.compression(),
+                .bytes = reader_.bytes(),
+                .lines = reader_.lines()};
+    if (!shown.carrier && found_) {
+      shown.carrier = "raw";
+    }
+    return shown;
+  }
+
+ private:
+  bool keep(Incident&& incident) {
+    found_ = true;
+    explain(incident);
+    if (options_.on_incident) {
+      wanted_ = options_.on_incident(incident);
+    } else {
+      into_.incidents.push_back(std::move(incident));
+    }
+    return wanted_;
+  }
+
+  void take(const Line& line) {
+    demux_.feed(line.text);
+    while (demux_.next(record_)) {
+      overruns_.see(record_, input_, line.number, into_.warnings);
+      assembler_.add(record_, line.number, line.text.size(), line.ended);
+    }
+  }
+
+  void report_progress() {
+    if (options_.progress && reader_.bytes() - reported_ >= kProgressStep) {
+      reported_ = reader_.bytes();
+      options_.progress(reported_);
+    }
+  }
+
+  void finish() {
+    demux_.finish();
+    while (wanted_ && demux_.next(record_)) {
+      assembler_.add(record_, reader_.lines(), record_.message.size());
+    }
+    if (wanted_) {
+      assembler_.finish();
+    }
+    if (const auto damage = reader_.damage()) {
+      into_.warnings.push_back({.code = "input_damaged",
+                                .message = fmt::format("{}: {}; what is before it was read", source_.name, *damage),
+                                .input = input_,
+                                .line = reader_.lines()});
+    }
+  }
+
+  const Source& source_;
+  std::size_t input_;
+  const AnalyzeOptions& options_;
+  Postmortem& into_;
+  LineReader reader_;
+  Demux demux_;
+  OverrunWatch overruns_;
+  Assembler assembler_;
+  Record record_;
+  std::uint64_t reported_ = 0;
+  bool found_ = false, wanted_ = true;
+};
+
+base::Result<bool> analyze_one(const Source& source, std::size_t input, const AnalyzeOptions& options,
+                               Postmortem& into) {
   if (source.carrier && !Demux::knows(*source.carrier)) {
     return base::fail(base::ErrorKind::usage, fmt::format("'{}' is not a carrier", *source.carrier),
                       "oomlab list shows the carriers");
   }
-  into.inputs.push_back({.name = source.name, .carrier = {}, .compression = {}});
-  auto bytes = source.fd ? source_of_fd(source.fd.get()) : source_of_memory(source.bytes);
-  LineReader reader(decompressed(std::move(bytes)));
-  Demux demux(source.carrier);
-  OverrunWatch overruns;
-  bool found = false, wanted = true;
-  Assembler assembler(
-      input,
-      [&](Incident&& incident) {
-        found = true;
-        explain(incident);
-        if (options.on_incident) {
-          return wanted = options.on_incident(incident);
-        }
-        into.incidents.push_back(std::move(incident));
-        return true;
-      },
-      into.warnings);
-  std::uint64_t reported = 0;
-  Record record;
-  while (wanted) {
-    auto next = reader.next();
-    if (!next) {
-      return std::unexpected(std::move(next).error().context(source.name));
-    }
-    if (!*next) {
-      break;
-    }
-    const Line line = **next;
-    demux.feed(line.text);
-    while (demux.next(record)) {
-      overruns.see(record, input, line.number, into.warnings);
-      assembler.add(record, line.number, line.text.size(), line.ended);
-    }
-    if (options.progress && reader.bytes() - reported >= kProgressStep) {
-      reported = reader.bytes();
-      options.progress(reported);
-    }
-  }
-  demux.finish();
-  while (wanted && demux.next(record)) {
-    assembler.add(record, reader.lines(), record.message.size());
-  }
-  if (wanted) {
-    assembler.finish();
-  }
-  auto& shown = into.inputs.back();
-  shown.bytes = reader.bytes();
-  shown.lines = reader.lines();
-  shown.compression = reader.compression();
-  shown.carrier = demux.carrier();
-  if (!shown.carrier && found) {
-    shown.carrier = "raw";
-  }
-  if (const auto damage = reader.damage()) {
-    into.warnings.push_back({.code = "input_damaged",
-                             .message = fmt::format("{}: {}; what is before it was read", source.name, *damage),
-                             .input = input,
-                             .line = reader.lines()});
-  }
+  Intake intake(source, input, options, into);
+  TRY_ASSIGN(const bool wanted, intake.read());
+  into.inputs.push_back(intake.input());
   return wanted;
 }
 
