@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "forensics/text.h"
 
@@ -154,19 +155,16 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
   }
   const auto text = record.bare ? trim_left(message) : message;  // an indented paste
   const auto what = parse_oom_line(ended ? text : without_cut_number(text));
-  if ((!what || is_vague(*what)) && message.find('\n') != std::string_view::npos) {
+  const bool recognized = what && !is_vague(*what);
+  if (!recognized && message.find('\n') != std::string_view::npos) {
     // A record of several lines, unless the newline is in a name, which the whole shape shows.
-    for (auto rest = message; !rest.empty();) {
-      const auto end = std::min(rest.find('\n'), rest.size());
-      add_message(record, rest.substr(0, end), line, end, ended);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+    add_each_line(record, message, line, ended);
     return;
   }
-  if (!what && continues(slot, text, line)) {
+  if (!what && slot.continues(text, line)) {
     return;
   }
-  const bool broken = record.bare && slot.last_number + 1 == line && (!what || is_vague(*what));
+  const bool broken = record.bare && slot.last_number + 1 == line && !recognized;
   if (broken && join(slot, record, message, line)) {
     slot.last_length = length;
     slot.last_number = line;
@@ -180,33 +178,46 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
     }
   }
   if (slot.open && !slot.last_taken) {
-    if (!what || is_vague(*what)) {
-      slot.open->add_unrecognized(message, line);
-    }
-    if (++slot.foreign > kForeignAfter && slot.open->has_outcome()) {
-      close(slot);
-    }
+    add_foreign(slot, recognized, message, line);
   }
   slot.last_text.assign(slot.open || !what ? message.substr(0, kLongestJoined) : std::string_view{});
   slot.last_length = length;
   slot.last_number = line;
 }
 
+void Assembler::add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended) {
+  for (auto rest = message; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    add_message(record, rest.substr(0, end), line, end, ended);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+}
+
+// A line that the open report did not take.
+void Assembler::add_foreign(Slot& slot, bool recognized, std::string_view message, std::uint64_t line) {
+  if (!recognized) {
+    slot.open->add_unrecognized(message, line);
+  }
+  if (++slot.foreign > kForeignAfter && slot.open->has_outcome()) {
+    close(slot);
+  }
+}
+
 // Another CPU's line came between the pieces of one that the kernel builds by pr_cont(), or the line was longer than a
 // record: ",cpuset=/,mems_allowed=0,..." and
 // "(null),  order=0, ..." begin the rest.
-bool Assembler::continues(Slot& slot, std::string_view message, std::uint64_t line) {
-  if (slot.incomplete.empty() || !slot.open || !(message.starts_with(",") || message.starts_with("(null)"))) {
+bool Assembler::Slot::continues(std::string_view message, std::uint64_t line) {
+  if (incomplete.empty() || !open || !(message.starts_with(",") || message.starts_with("(null)"))) {
     return false;
   }
-  slot.incomplete += message;
-  const auto what = parse_oom_line(slot.incomplete);
+  incomplete += message;
+  const auto what = parse_oom_line(incomplete);
   if (!what) {
     return false;
   }
-  slot.open->amend(*what, line);
-  if (!is_incomplete(*what) || slot.incomplete.size() > kLongestJoined) {
-    slot.incomplete.clear();
+  open->amend(*what, line);
+  if (!is_incomplete(*what) || incomplete.size() > kLongestJoined) {
+    incomplete.clear();
   }
   return true;
 }
@@ -256,26 +267,29 @@ void Assembler::open_report(Slot& slot, const OomLine& what, const Record& recor
   }
 }
 
-void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
+// Lines that are of no report but say something about one, before or after it.
+bool Assembler::add_remark(const OomLine& what, const Record& record) {
   if (const auto* reaped = std::get_if<lines::Reaped>(&what)) {
     mark_reaped(*reaped);
-    return;
+    return true;
   }
   if (const auto* boot = std::get_if<lines::Boot>(&what)) {
-    for (const auto& other : slots_) {
-      if (other->key.starts_with(std::string(record.host) + "|")) {
-        close(*other);
-      }
-    }
-    releases_.insert_or_assign(std::string(record.host), std::string(boot->release));
-    return;
+    mark_boot(*boot, std::string(record.host));
+    return true;
   }
   if (const auto* suppressed = std::get_if<lines::Suppressed>(&what)) {
     suppressed_ += suppressed->of_oom ? suppressed->count : 0;
-    return;
+    return true;
   }
   if (const auto* manual = std::get_if<lines::ManualOom>(&what); manual != nullptr && !manual->ignored) {
     manual_ = true;
+    return true;
+  }
+  return false;
+}
+
+void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
+  if (add_remark(what, record)) {
     return;
   }
   if (!slot.open) {
@@ -288,31 +302,39 @@ void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, 
       slot.foreign = 0;
       slot.monotonic_s = record.monotonic_s ? record.monotonic_s : slot.monotonic_s;
       slot.wall_s = record.wall ? std::optional(to_seconds(*record.wall)) : slot.wall_s;
-      return;
+      break;
     case Report::Fit::foreign:
       // A reader of a log sees these; they are known, so they are not "unrecognized".
-      return;
-    case Report::Fit::split: {
-      auto victim = slot.open->take_last_victim();
-      close(slot);
-      slot.open = std::make_unique<Report>(input_, line, record);
-      if (victim) {
-        slot.open->give_victim(std::move(*victim));
-      }
-      slot.last_taken = slot.open->add(what, record, line) == Report::Fit::taken;
-      return;
-    }
+      break;
+    case Report::Fit::split:
+      split_report(slot, what, record, line);
+      break;
     case Report::Fit::next_report:
+      next_report(slot, what, record, line);
       break;
   }
-  if (std::holds_alternative<lines::AllocationFailure>(what) && !slot.open->has_outcome() && slot.open->is_certain() &&
-      !slot.suspended && !slot.open->is_allocation_failure()) {
+}
+
+void Assembler::split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
+  auto victim = slot.open->take_last_victim();
+  close(slot);
+  slot.open = std::make_unique<Report>(input_, line, record);
+  if (victim) {
+    slot.open->give_victim(std::move(*victim));
+  }
+  slot.last_taken = slot.open->add(what, record, line) == Report::Fit::taken;
+}
+
+void Assembler::next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
+  const bool failure = std::holds_alternative<lines::AllocationFailure>(what);
+  if (failure && !slot.open->has_outcome() && slot.open->is_certain() && !slot.suspended &&
+      !slot.open->is_allocation_failure()) {
     slot.suspended = std::move(slot.open);  // another CPU's failure in the middle of a report
     open_report(slot, what, record, line);
     return;
   }
-  if (slot.open->is_allocation_failure() && slot.suspended && !std::holds_alternative<lines::Trigger>(what) &&
-      !std::holds_alternative<lines::AllocationFailure>(what)) {
+  if (slot.open->is_allocation_failure() && slot.suspended && !failure &&
+      !std::holds_alternative<lines::Trigger>(what)) {
     auto suspended = std::move(slot.suspended);
     close(slot);
     slot.open = std::move(suspended);
@@ -329,13 +351,22 @@ void Assembler::mark_reaped(const lines::Reaped& reaped) {
       return;
     }
   }
-  for (auto incident = waiting_.rbegin(); incident != waiting_.rend(); ++incident) {
-    const auto victim = std::ranges::find(incident->victims, reaped.pid, &Victim::pid);
-    if (victim != incident->victims.end()) {
+  for (auto& incident : std::views::reverse(waiting_)) {
+    const auto victim = std::ranges::find(incident.victims, reaped.pid, &Victim::pid);
+    if (victim != incident.victims.end()) {
       victim->reaped = reaped.reaped;
       return;
     }
   }
+}
+
+void Assembler::mark_boot(const lines::Boot& boot, const std::string& host) {
+  for (const auto& slot : slots_) {
+    if (slot->key.starts_with(host + "|")) {
+      close(*slot);
+    }
+  }
+  releases_.insert_or_assign(host, std::string(boot.release));
 }
 
 void Assembler::add_userspace(const lines::UserspaceKill& kill, const Record& record, std::uint64_t line) {

@@ -41,17 +41,25 @@ class Assembler {
     std::uint64_t last_number = 0;
     bool last_taken = false;
     std::uint64_t foreign = 0;
+
+    // The rest of the incomplete line, if the message can be that: its report then has it.
+    bool continues(std::string_view message, std::uint64_t line);
   };
 
   Slot& slot_of(const Record& record);
   void watch_time(const Record& record, Slot& slot);
   void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
+  void add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended);
+  bool add_remark(const OomLine& what, const Record& record);
   void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  void add_foreign(Slot& slot, bool recognized, std::string_view message, std::uint64_t line);
   void open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
-  bool continues(Slot& slot, std::string_view message, std::uint64_t line);
+  void split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  void next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line);
   void add_userspace(const lines::UserspaceKill& kill, const Record& record, std::uint64_t line);
   void mark_reaped(const lines::Reaped& reaped);
+  void mark_boot(const lines::Boot& boot, const std::string& host);
   void close(Slot& slot);
   void close_all();
   void hand_over(Incident incident);
