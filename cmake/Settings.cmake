@@ -16,6 +16,7 @@ target_compile_options(oomlab_settings INTERFACE
   -Wno-missing-field-initializers  # designated initialisers leave members at their defaults on purpose
   $<$<CXX_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches
     -Wno-restrict>  # g++ 12 sees an overlap in "literal" + std::string() that is none (GCC bug 105651)
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>  # libstdc++ 12: std::stable_sort calls std::get_temporary_buffer
   $<$<BOOL:${OOMLAB_WERROR}>:-Werror>)
 
 if(OOMLAB_SANITIZE)
