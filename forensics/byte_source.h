@@ -17,7 +17,9 @@ class ByteSource {
  public:
   ByteSource() = default;
   ByteSource(const ByteSource&) = delete;
+  ByteSource(ByteSource&&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
+  ByteSource& operator=(ByteSource&&) = delete;
   virtual ~ByteSource() = default;
   // Fills from the front of `into`; 0 is the end.
   virtual base::Result<std::size_t> read(std::span<char> into) = 0;

@@ -23,7 +23,9 @@ class BlockDecoder {
  public:
   BlockDecoder() = default;
   BlockDecoder(const BlockDecoder&) = delete;
+  BlockDecoder(BlockDecoder&&) = delete;
   BlockDecoder& operator=(const BlockDecoder&) = delete;
+  BlockDecoder& operator=(BlockDecoder&&) = delete;
   virtual ~BlockDecoder() = default;
   // Takes one line, without its newline. False when the line is not this carrier's.
   virtual bool feed(std::string_view line) = 0;
