@@ -27,7 +27,9 @@ class Codec {
  public:
   Codec() = default;
   Codec(const Codec&) = delete;
+  Codec(Codec&&) = delete;
   Codec& operator=(const Codec&) = delete;
+  Codec& operator=(Codec&&) = delete;
   virtual ~Codec() = default;
   virtual Step step(std::span<const char> in, std::span<char> out) = 0;
   virtual void restart() = 0;
@@ -37,7 +39,6 @@ class Codec {
 class Gzip final : public Codec {
  public:
   Gzip() { (void)inflateInit2(&stream_, 15 + 16); }  // fails only without memory; step() then reports it
-  ~Gzip() override { (void)inflateEnd(&stream_); }
   Step step(std::span<const char> in, std::span<char> out) override {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
     stream_.avail_in = static_cast<uInt>(in.size());
@@ -58,12 +59,12 @@ class Gzip final : public Codec {
 
  private:
   z_stream stream_{};
+  std::unique_ptr<z_stream, decltype(&inflateEnd)> end_{&stream_, &inflateEnd};
 };
 
 class Xz final : public Codec {
  public:
   Xz() { restart(); }
-  ~Xz() override { lzma_end(&stream_); }
   Step step(std::span<const char> in, std::span<char> out) override {
     stream_.next_in = reinterpret_cast<const uint8_t*>(in.data());
     stream_.avail_in = in.size();
@@ -88,28 +89,27 @@ class Xz final : public Codec {
 
  private:
   lzma_stream stream_ = LZMA_STREAM_INIT;
+  std::unique_ptr<lzma_stream, decltype(&lzma_end)> end_{&stream_, &lzma_end};
   bool ready_ = false;
 };
 
 class Zstd final : public Codec {
  public:
-  Zstd() : stream_(ZSTD_createDStream()) {}
-  ~Zstd() override { (void)ZSTD_freeDStream(stream_); }
   Step step(std::span<const char> in, std::span<char> out) override {
     ZSTD_inBuffer input{.src = in.data(), .size = in.size(), .pos = 0};
     ZSTD_outBuffer output{.dst = out.data(), .size = out.size(), .pos = 0};
-    const auto status = ZSTD_decompressStream(stream_, &output, &input);
+    const auto status = ZSTD_decompressStream(stream_.get(), &output, &input);
     Step step{.consumed = input.pos, .produced = output.pos, .member_end = status == 0, .error = {}};
     if (ZSTD_isError(status) != 0) {
       step.error = ZSTD_getErrorName(status);
     }
     return step;
   }
-  void restart() override { (void)ZSTD_initDStream(stream_); }
+  void restart() override { (void)ZSTD_initDStream(stream_.get()); }
   [[nodiscard]] std::string name() const override { return "zstd"; }
 
  private:
-  ZSTD_DStream* stream_;
+  std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_{ZSTD_createDStream(), &ZSTD_freeDStream};
 };
 
 std::unique_ptr<Codec> codec_for(std::string_view first) {
@@ -140,33 +140,14 @@ class Decompressed final : public ByteSource {
     }
     while (!done_) {
       if (begin_ == end_) {
-        TRY_ASSIGN(end_, inner_->read(input_));
-        begin_ = 0;
-        if (end_ == 0) {
-          done_ = true;
-          if (!at_member_end_) {
-            damage_ = "the compressed data ends early";
-          }
-          // What the library still holds comes out with no input.
-        }
+        TRY(refill());
       }
       if (at_member_end_ && begin_ != end_) {
         codec_->restart();
         at_member_end_ = false;
       }
-      const auto step = codec_->step(std::span(input_).subspan(begin_, end_ - begin_), into);
-      begin_ += step.consumed;
-      at_member_end_ = step.member_end;
-      if (!step.error.empty()) {
-        done_ = true;
-        damage_ = step.error;
-      }
-      if (step.produced > 0) {
-        return step.produced;
-      }
-      if (step.consumed == 0 && begin_ != end_ && step.error.empty() && !step.member_end) {
-        done_ = true;
-        damage_ = "damaged";
+      if (const auto produced = decode(into); produced > 0) {
+        return produced;
       }
     }
     return 0U;
@@ -189,6 +170,32 @@ class Decompressed final : public ByteSource {
     }
     codec_ = codec_for(std::string_view(input_.data(), end_));
     return {};
+  }
+
+  // Takes more of the compressed bytes. At their end what the library still holds comes out with no input.
+  base::Result<> refill() {
+    TRY_ASSIGN(end_, inner_->read(input_));
+    begin_ = 0;
+    if (end_ == 0) {
+      done_ = true;
+      if (!at_member_end_) {
+        damage_ = "the compressed data ends early";
+      }
+    }
+    return {};
+  }
+
+  // One step of the library: how many bytes it gave.
+  std::size_t decode(std::span<char> into) {
+    const auto step = codec_->step(std::span(input_).subspan(begin_, end_ - begin_), into);
+    begin_ += step.consumed;
+    at_member_end_ = step.member_end;
+    const bool stuck = step.consumed == 0 && step.produced == 0 && begin_ != end_ && !step.member_end;
+    if (!step.error.empty() || stuck) {
+      done_ = true;
+      damage_ = step.error.empty() ? "damaged" : step.error;
+    }
+    return step.produced;
   }
 
   base::Result<std::size_t> read_plain(std::span<char> into) {
