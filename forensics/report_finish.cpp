@@ -165,41 +165,55 @@ void correct_page_tables(Incident& incident, std::vector<Warning>& warnings) {
   }
 }
 
-void complete_victims(ReportParts& parts) {
-  auto& incident = parts.incident;
-  // Who is chosen dies, or (until 5.0) a child: at the end of a cut log that is open, where the line was filtered out
-  // it is the best there is.
-  if (incident.victims.empty() && parts.decision && !parts.cut_off) {
-    Victim chosen;
+// Who was killed where no line says so. Who is chosen dies, or (until 5.0) a child: at the end of a cut log that is
+// open, where the line was filtered out it is the best there is.
+std::optional<Victim> chosen_victim(const ReportParts& parts) {
+  Victim chosen;
+  if (parts.decision && !parts.cut_off) {
     chosen.pid = parts.decision->pid;
     chosen.comm = parts.decision->comm;
     chosen.score = parts.decision->score;
-    incident.victims.push_back(std::move(chosen));
-  } else if (incident.victims.empty() && parts.summary_pid && parts.incident.kind != "panic") {
-    Victim chosen;
+    return chosen;
+  }
+  if (parts.summary_pid && parts.incident.kind != "panic") {
     chosen.pid = *parts.summary_pid;
     chosen.comm = parts.summary_task;
-    incident.victims.push_back(std::move(chosen));
+    return chosen;
   }
-  if (!incident.victims.empty()) {
-    auto& first = incident.victims.front();
-    if (parts.decision && first.pid != parts.decision->pid) {
-      first.role = "child";
+  return std::nullopt;
+}
+
+// What the decision and the summary say of the first victim.
+void complete_from_header(const ReportParts& parts, Victim& first) {
+  const auto& cgroup = parts.incident.cgroup;
+  if (parts.decision && first.pid != parts.decision->pid) {
+    first.role = "child";
+  }
+  if (parts.decision && !first.score) {
+    first.score = parts.decision->score;
+  }
+  if (parts.domain == lines::Domain::allocating) {
+    first.role = "allocating";
+  }
+  if (parts.summary_memcg && (!parts.summary_pid || *parts.summary_pid == first.pid)) {
+    first.task_memcg = parts.summary_memcg;
+  } else if (!parts.summary_pid && cgroup && cgroup->task_memcg) {
+    first.task_memcg = cgroup->task_memcg;
+  }
+  if (!first.uid && parts.summary_pid == first.pid) {
+    first.uid = parts.summary_uid;
+  }
+}
+
+void complete_victims(ReportParts& parts) {
+  auto& victims = parts.incident.victims;
+  if (victims.empty()) {
+    if (auto chosen = chosen_victim(parts)) {
+      victims.push_back(std::move(*chosen));
     }
-    if (parts.decision && !first.score) {
-      first.score = parts.decision->score;
-    }
-    if (parts.domain == lines::Domain::allocating) {
-      first.role = "allocating";
-    }
-    if (parts.summary_memcg && (!parts.summary_pid || *parts.summary_pid == first.pid)) {
-      first.task_memcg = parts.summary_memcg;
-    } else if (!parts.summary_pid && incident.cgroup && incident.cgroup->task_memcg) {
-      first.task_memcg = incident.cgroup->task_memcg;
-    }
-    if (!first.uid && parts.summary_pid == first.pid) {
-      first.uid = parts.summary_uid;
-    }
+  }
+  if (!victims.empty()) {
+    complete_from_header(parts, victims.front());
   }
 }
 
