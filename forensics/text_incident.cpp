@@ -125,6 +125,29 @@ const Victim* find_victim(const Incident& incident, std::int64_t pid) {
   return found == incident.victims.end() ? nullptr : &*found;
 }
 
+// The victim that a row of the ranking is: itself, or its process when the row is a thread's.
+const Victim* victim_of(const Incident& incident, const Ranked& ranked, const Task* task) {
+  const auto* victim = find_victim(incident, ranked.pid);
+  return victim == nullptr && task != nullptr && task->tgid ? find_victim(incident, *task->tgid) : victim;
+}
+
+Page::Row ranked_row(const Ranked& ranked, const Task* task, bool killed) {
+  return {.cells = {std::to_string(ranked.pid), shown(ranked.comm), std::to_string(ranked.points),
+                    task ? size_or_dash(task->rss_bytes) : "–", task ? size_or_dash(task->swap_bytes) : "–",
+                    task && task->oom_score_adj ? std::to_string(*task->oom_score_adj) : "–", killed ? "killed" : ""},
+          .tone = killed ? Tone::bad : Tone::plain};
+}
+
+Page::Row victim_row(const Victim& victim) {
+  Count rss;
+  if (victim.anon_rss_bytes) {
+    rss = *victim.anon_rss_bytes + victim.file_rss_bytes.value_or(0) + victim.shmem_rss_bytes.value_or(0);
+  }
+  return {.cells = {std::to_string(victim.pid), shown(victim.comm.value_or("?")), "–", size_or_dash(rss), "–",
+                    victim.oom_score_adj ? std::to_string(*victim.oom_score_adj) : "–", "killed"},
+          .tone = Tone::bad};
+}
+
 // Rows of the table: the ranking's head and the victims; without a ranking (old kernels, no table) the victims as the
 // kernel printed them.
 std::vector<Page::Row> candidate_rows(const Incident& incident) {
@@ -132,32 +155,17 @@ std::vector<Page::Row> candidate_rows(const Incident& incident) {
   const auto& ranking = incident.analysis.ranking;
   for (std::size_t i = 0; i < ranking.size(); ++i) {
     const auto* task = find_task(incident, ranking[i].pid);
-    const auto* victim = find_victim(incident, ranking[i].pid);
-    if (victim == nullptr && task != nullptr && task->tgid) {
-      victim = find_victim(incident, *task->tgid);
+    const bool killed = victim_of(incident, ranking[i], task) != nullptr;
+    if (i < kCandidatesShown || killed) {
+      rows.push_back(ranked_row(ranking[i], task, killed));
     }
-    if (i >= kCandidatesShown && victim == nullptr) {
-      continue;
-    }
-    rows.push_back(
-        {.cells = {std::to_string(ranking[i].pid), shown(ranking[i].comm), std::to_string(ranking[i].points),
-                   task ? size_or_dash(task->rss_bytes) : "–", task ? size_or_dash(task->swap_bytes) : "–",
-                   task && task->oom_score_adj ? std::to_string(*task->oom_score_adj) : "–", victim ? "killed" : ""},
-         .tone = victim ? Tone::bad : Tone::plain});
   }
   for (const auto& victim : incident.victims) {
     const bool listed =
         std::ranges::any_of(rows, [&](const Page::Row& row) { return row.cells[0] == std::to_string(victim.pid); });
-    if (listed || rows.size() > 2 * kCandidatesShown) {
-      continue;
+    if (!listed && rows.size() <= 2 * kCandidatesShown) {
+      rows.push_back(victim_row(victim));
     }
-    Count rss;
-    if (victim.anon_rss_bytes) {
-      rss = *victim.anon_rss_bytes + victim.file_rss_bytes.value_or(0) + victim.shmem_rss_bytes.value_or(0);
-    }
-    rows.push_back({.cells = {std::to_string(victim.pid), shown(victim.comm.value_or("?")), "–", size_or_dash(rss), "–",
-                              victim.oom_score_adj ? std::to_string(*victim.oom_score_adj) : "–", "killed"},
-                    .tone = Tone::bad});
   }
   return rows;
 }
@@ -305,20 +313,44 @@ void write_gaps(Page& page, const Incident& incident) {
   }
 }
 
+std::string when_words(const Time& time) {
+  std::string when;
+  if (time.realtime) {
+    when = shown(*time.realtime);
+  }
+  if (time.monotonic_s) {
+    when += fmt::format("{}{:.2f} s after boot", when.empty() ? "" : ", ", *time.monotonic_s);
+  }
+  if (time.host) {
+    when += fmt::format("{}on {}", when.empty() ? "" : " ", shown(*time.host));
+  }
+  return when;
+}
+
+void write_cgroup(Page& page, const CgroupReport& report) {
+  if (report.oom_memcg) {
+    page.fact("cgroup", shown_path(*report.oom_memcg));
+  }
+  if (report.task_memcg && report.task_memcg != report.oom_memcg) {
+    page.fact("victim in", shown_path(*report.task_memcg));
+  }
+  const auto gauge = [&](std::string_view label, const std::optional<Usage>& usage) {
+    if (usage) {
+      write_usage(page, label, *usage);
+    }
+  };
+  gauge("limit", report.memory);
+  gauge("swap", report.swap);
+  gauge("mem+swap", report.memsw);
+  if (report.kmem && report.kmem->usage_bytes.value_or(0) > 0) {
+    gauge("kmem", report.kmem);
+  }
+}
+
 }  // namespace
 
 void write_incident_facts(Page& page, const Incident& incident) {
-  std::string when;
-  if (incident.time.realtime) {
-    when = shown(*incident.time.realtime);
-  }
-  if (incident.time.monotonic_s) {
-    when += fmt::format("{}{:.2f} s after boot", when.empty() ? "" : ", ", *incident.time.monotonic_s);
-  }
-  if (incident.time.host) {
-    when += fmt::format("{}on {}", when.empty() ? "" : " ", shown(*incident.time.host));
-  }
-  if (!when.empty()) {
+  if (const auto when = when_words(incident.time); !when.empty()) {
     page.fact("when", when);
   }
   if (incident.kernel.release) {
@@ -329,24 +361,7 @@ void write_incident_facts(Page& page, const Incident& incident) {
     page.fact("repeats", fmt::format("{} reports like this one in a row", incident.repeats));
   }
   if (incident.cgroup) {
-    const auto& report = *incident.cgroup;
-    if (report.oom_memcg) {
-      page.fact("cgroup", shown_path(*report.oom_memcg));
-    }
-    if (report.task_memcg && report.task_memcg != report.oom_memcg) {
-      page.fact("victim in", shown_path(*report.task_memcg));
-    }
-    const auto gauge = [&](std::string_view label, const std::optional<Usage>& usage) {
-      if (usage) {
-        write_usage(page, label, *usage);
-      }
-    };
-    gauge("limit", report.memory);
-    gauge("swap", report.swap);
-    gauge("mem+swap", report.memsw);
-    if (report.kmem && report.kmem->usage_bytes.value_or(0) > 0) {
-      gauge("kmem", report.kmem);
-    }
+    write_cgroup(page, *incident.cgroup);
   }
   if (incident.memory_info && incident.scope != "memcg") {
     write_machine(page, incident);

@@ -33,10 +33,8 @@ std::string_view without_trailing_blanks(std::string_view text) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
-// Of each column, 0 where it is left out: two blanks before each, all of them in so many columns of the terminal.
-std::vector<std::size_t> column_widths(const std::vector<Page::Column>& columns, const std::vector<Page::Row>& rows,
-                                       std::size_t available) {
-  constexpr std::size_t kReadable = 10, kLeast = 4;
+// Of each column, what its widest cell takes.
+std::vector<std::size_t> full_widths(const std::vector<Page::Column>& columns, const std::vector<Page::Row>& rows) {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     std::size_t widest = display_width(columns[i].title);
@@ -45,23 +43,32 @@ std::vector<std::size_t> column_widths(const std::vector<Page::Column>& columns,
     }
     widths.push_back(widest);
   }
-  const auto excess = [&](std::size_t flexible_least) {
-    std::size_t total = 0;
+  return widths;
+}
+
+// By how much a line is too long, with two blanks before each column and the flexible ones cut to so much.
+std::size_t excess(const std::vector<Page::Column>& columns, const std::vector<std::size_t>& widths,
+                   std::size_t flexible_least, std::size_t available) {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    total += widths[i] == 0 ? 0 : 2 + (columns[i].flexible ? std::min(widths[i], flexible_least) : widths[i]);
+  }
+  return total > available ? total - available : 0;
+}
+
+// Of each column, 0 where it is left out: all of them in so many columns of the terminal.
+std::vector<std::size_t> column_widths(const std::vector<Page::Column>& columns, const std::vector<Page::Row>& rows,
+                                       std::size_t available) {
+  constexpr std::size_t kReadable = 10, kLeast = 4;
+  auto widths = full_widths(columns, rows);
+  for (unsigned order = 1; order <= columns.size() && excess(columns, widths, kReadable, available) > 0; ++order) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      total += widths[i] == 0 ? 0 : 2 + (columns[i].flexible ? std::min(widths[i], flexible_least) : widths[i]);
-    }
-    return total > available ? total - available : 0;
-  };
-  for (unsigned order = 1; order <= columns.size() && excess(kReadable) > 0; ++order) {
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (columns[i].droppable == order) {
-        widths[i] = 0;
-      }
+      widths[i] = columns[i].droppable == order ? 0 : widths[i];
     }
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].flexible) {
-      const auto over = excess(widths[i]);
+      const auto over = excess(columns, widths, widths[i], available);
       widths[i] = std::max(widths[i] - std::min(widths[i], over), std::min(widths[i], kLeast));
     }
   }

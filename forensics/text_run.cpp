@@ -122,6 +122,48 @@ void write_timeline(Page& page, const Run& run) {
                             run.limits.memory_max_bytes ? "the limit" : "the highest value"));
 }
 
+std::string backend_words(const Run& run) {
+  const auto kernel = run.kernel ? ", Linux " + shown(*run.kernel) : "";
+  if (!run.vm) {
+    return shown(run.backend) + kernel;
+  }
+  return fmt::format("micro-VM ({}, {}){}", shown(run.vm->accelerator),
+                     run.vm->boot == "snapshot" ? "from a snapshot" : "cold boot", kernel);
+}
+
+void write_memory(Page& page, const Run& run) {
+  const auto& memory = run.memory;
+  if (memory.peak_bytes && run.limits.memory_max_bytes.value_or(0) > 0) {
+    const auto share = static_cast<double>(*memory.peak_bytes) / static_cast<double>(*run.limits.memory_max_bytes);
+    page.gauge("peak", share,
+               fmt::format("{} of {}", human_size(*memory.peak_bytes), human_size(*run.limits.memory_max_bytes)),
+               share > 0.95 ? Tone::bad : Tone::good);
+  } else if (memory.peak_bytes) {
+    page.fact("peak", human_size(*memory.peak_bytes));
+  }
+  if (memory.swap_peak_bytes.value_or(0) > 0) {
+    page.fact("swap peak", human_size(*memory.swap_peak_bytes));
+  }
+  if (memory.events) {
+    page.fact("events", events_words(*memory.events));
+  }
+  if (memory.pressure_some_total_s) {
+    page.fact("stalled",
+              fmt::format("{} some, {} full (PSI)", human_duration(*memory.pressure_some_total_s),
+                          memory.pressure_full_total_s ? human_duration(*memory.pressure_full_total_s) : "?"));
+  }
+}
+
+void write_console_tail(Page& page, const Run& run) {
+  if (run.vm && !run.vm->console_tail.empty() &&
+      (run.outcome.verdict == "not_started" || run.outcome.verdict == "timed_out")) {
+    page.heading("The guest's console at the end");
+    for (const auto& console_line : run.vm->console_tail) {
+      page.line("  " + fit(shown(console_line), page.width() - 2));
+    }
+  }
+}
+
 }  // namespace
 
 std::string run_sentence(const Run& run) {
@@ -170,45 +212,16 @@ void write_run(Page& page, const Run& run) {
   if (const auto command = command_words(run); !command.empty()) {
     page.fact("command", command);
   }
-  page.fact("backend",
-            run.vm ? fmt::format("micro-VM ({}, {}){}", shown(run.vm->accelerator),
-                                 run.vm->boot == "snapshot" ? "from a snapshot" : "cold boot",
-                                 run.kernel ? ", Linux " + shown(*run.kernel) : "")
-                   : fmt::format("{}{}", shown(run.backend), run.kernel ? ", Linux " + shown(*run.kernel) : ""));
+  page.fact("backend", backend_words(run));
   page.fact("limits", limits_words(run.limits));
   page.fact("outcome", outcome_words(run) + ", after " + human_duration(run.duration_s));
   if (run.expectation) {
     page.fact("expected", fmt::format("{}: {}{}", run.expectation->expect, run.expectation->met ? "met" : "NOT met",
                                       run.expectation->reason.empty() ? "" : ", " + shown(run.expectation->reason)));
   }
-  const auto& memory = run.memory;
-  if (memory.peak_bytes && run.limits.memory_max_bytes.value_or(0) > 0) {
-    const auto share = static_cast<double>(*memory.peak_bytes) / static_cast<double>(*run.limits.memory_max_bytes);
-    page.gauge("peak", share,
-               fmt::format("{} of {}", human_size(*memory.peak_bytes), human_size(*run.limits.memory_max_bytes)),
-               share > 0.95 ? Tone::bad : Tone::good);
-  } else if (memory.peak_bytes) {
-    page.fact("peak", human_size(*memory.peak_bytes));
-  }
-  if (memory.swap_peak_bytes.value_or(0) > 0) {
-    page.fact("swap peak", human_size(*memory.swap_peak_bytes));
-  }
-  if (memory.events) {
-    page.fact("events", events_words(*memory.events));
-  }
-  if (memory.pressure_some_total_s) {
-    page.fact("stalled",
-              fmt::format("{} some, {} full (PSI)", human_duration(*memory.pressure_some_total_s),
-                          memory.pressure_full_total_s ? human_duration(*memory.pressure_full_total_s) : "?"));
-  }
+  write_memory(page, run);
   write_timeline(page, run);
-  if (run.vm && !run.vm->console_tail.empty() &&
-      (run.outcome.verdict == "not_started" || run.outcome.verdict == "timed_out")) {
-    page.heading("The guest's console at the end");
-    for (const auto& console_line : run.vm->console_tail) {
-      page.line("  " + fit(shown(console_line), page.width() - 2));
-    }
-  }
+  write_console_tail(page, run);
 }
 
 }  // namespace forensics
