@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -91,7 +93,8 @@ std::int64_t to_seconds(const WallTime& time) {
   const auto date =
       std::chrono::year(time.year != 0 ? time.year : 2000) / std::max(time.month, 1) / std::max(time.day, 1);
   const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-  return std::int64_t{days} * 86400 + time.hour * 3600 + time.minute * 60 + time.second;
+  const auto minutes = std::int64_t{time.hour} * 60 + time.minute;
+  return std::int64_t{days} * 86400 + minutes * 60 + time.second;
 }
 
 std::optional<double> read_kernel_stamp(std::string_view& text) {
@@ -128,14 +131,13 @@ std::optional<double> read_kernel_stamp(std::string_view& text) {
     rest.remove_prefix(1);
   }
   double fraction = 0;
-  for (auto at = digits.rbegin(); at != digits.rend(); ++at) {
-    fraction = (fraction + (*at - '0')) / 10;
+  for (const char digit : std::views::reverse(digits)) {
+    fraction = (fraction + (digit - '0')) / 10;
   }
   // Digits are decimal: the division above is exact to less than a nanosecond; round it to what was written.
   const double scale = digits.size() > 6 ? 1e9 : 1e6;
   text = rest;
-  return static_cast<double>(static_cast<std::uint64_t>((static_cast<double>(*seconds) + fraction) * scale + 0.5)) /
-         scale;
+  return std::round((static_cast<double>(*seconds) + fraction) * scale) / scale;
 }
 
 std::string_view read_caller(std::string_view& text) {
@@ -288,12 +290,11 @@ std::optional<WallTime> read_ctime(std::string_view text) {
 }
 
 WallTime from_epoch_microseconds(std::uint64_t microseconds, std::string& scratch) {
-  using namespace std::chrono;
-  const sys_time<std::chrono::microseconds> instant{
+  const std::chrono::sys_time<std::chrono::microseconds> instant{
       std::chrono::microseconds(static_cast<std::int64_t>(microseconds & ~(std::uint64_t{1} << 63)))};
-  const auto day = floor<days>(instant);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<std::chrono::microseconds>(instant - day));
+  const auto day = std::chrono::floor<std::chrono::days>(instant);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(instant - day);
   WallTime time;
   time.year = static_cast<int>(date.year());
   time.month = static_cast<int>(static_cast<unsigned>(date.month()));
