@@ -25,8 +25,11 @@ bool read_taint_and_release(std::string_view rest, Identity& into) {
     rest = trim_left(rest.substr(kTainted.size()));
     // Letters in columns, blanks between, vendor dashes ("-- -  -"); the release is the first word that starts with a
     // digit.
+    const auto begins_release = [rest](std::size_t at) {
+      return is_digit(rest[at]) && (at == 0 || is_blank(rest[at - 1]));
+    };
     std::size_t at = 0;
-    while (at < rest.size() && !(is_digit(rest[at]) && (at == 0 || is_blank(rest[at - 1])))) {
+    while (at < rest.size() && !begins_release(at)) {
       ++at;
     }
     into.tainted = trim(rest.substr(0, at));
@@ -36,6 +39,31 @@ bool read_taint_and_release(std::string_view rest, Identity& into) {
   }
   into.release = rest.substr(0, std::min(rest.find_first_of(" \t"), rest.size()));
   return true;
+}
+
+// " PID: 12": the label and its number.
+std::optional<std::int64_t> read_labelled(base::Scanner& in, std::string_view label) {
+  return in.literal(label) ? in.number<std::int64_t>() : std::nullopt;
+}
+
+// What stands before the comm, up to its label.
+bool read_ids(base::Scanner& in, Identity& into) {
+  if (in.rest().starts_with("Pid: ")) {
+    into.pid = read_labelled(in, "Pid: ");
+    return into.pid && in.literal(", comm: ");
+  }
+  into.cpu = read_labelled(in, "CPU: ");
+  if (!into.cpu) {
+    return false;
+  }
+  if (in.rest().starts_with(" UID: ")) {
+    into.uid = read_labelled(in, " UID: ");
+    if (!into.uid) {
+      return false;
+    }
+  }
+  into.pid = read_labelled(in, " PID: ");
+  return into.pid && in.literal(" Comm: ");
 }
 
 // Where the comm ends: the last of the marks that may follow it.
@@ -138,21 +166,8 @@ bool is_register_row(std::string_view text) {
 std::optional<Identity> parse_identity(std::string_view message) {
   base::Scanner in(trim_left(message));
   Identity identity;
-  if (in.literal("Pid: ")) {
-    identity.pid = in.number<std::int64_t>();
-    if (!identity.pid || !in.literal(", comm: ")) {
-      return std::nullopt;
-    }
-  } else {
-    if (!in.literal("CPU: ") || !(identity.cpu = in.number<std::int64_t>())) {
-      return std::nullopt;
-    }
-    if (in.literal(" UID: ") && !(identity.uid = in.number<std::int64_t>())) {
-      return std::nullopt;
-    }
-    if (!in.literal(" PID: ") || !(identity.pid = in.number<std::int64_t>()) || !in.literal(" Comm: ")) {
-      return std::nullopt;
-    }
+  if (!read_ids(in, identity)) {
+    return std::nullopt;
   }
   auto rest = in.rest();
   const auto end = comm_end(rest);
