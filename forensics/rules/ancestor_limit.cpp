@@ -27,7 +27,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
   found.advice.push_back(fmt::format(
       "Look at all groups below {} together: their sum reached the limit (`systemd-cgtop`, memory.current of each).",
       *report.oom_memcg));
-  found.advice.push_back("Raise that group's limit, or give the groups inside it limits whose sum stays below it.");
+  found.advice.emplace_back("Raise that group's limit, or give the groups inside it limits whose sum stays below it.");
   found.advice.push_back(
       fmt::format("Will not help: raising the limit of {}; it was not the one that was hit.", *report.task_memcg));
   return found;

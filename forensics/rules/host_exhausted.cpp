@@ -29,13 +29,13 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
     found.evidence.push_back(fmt::format("largest of {} processes: {} with {}", incident.tasks.size(), task_name(*task),
                                          human_size(held_bytes(*task))));
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Put what may grow into groups with memory.max (MemoryMax= of a unit, --memory of a container), so that its "
       "growth ends there and not "
       "with a bystander.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "The sum of all limits should stay below the RAM, with a reserve for the kernel and the system's own services.");
-  found.advice.push_back("Will not help: raising a container's limit; none was reached.");
+  found.advice.emplace_back("Will not help: raising a container's limit; none was reached.");
   return found;
 }
 

@@ -18,13 +18,14 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                   .confidence = 0.65 + 0.3 * share};
   found.evidence.push_back(fmt::format("kernel memory beside slab, stacks, page tables, per-CPU and vmalloc was {}",
                                        of_whole(incident, other)));
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Look for pipes and their buffers, BPF maps, io_uring rings, packet sockets with mmap'ed rings, and kernel "
       "buffers of devices: they are charged by "
       "whole pages and counted nowhere else.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "`ls -l /proc/PID/fd` of the processes shows what they hold open; closing it gives the memory back.");
-  found.advice.push_back("Will not help: looking for the leak in the process's heap; RSS does not show this memory.");
+  found.advice.emplace_back(
+      "Will not help: looking for the leak in the process's heap; RSS does not show this memory.");
   return found;
 }
 

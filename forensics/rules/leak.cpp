@@ -36,7 +36,7 @@ std::optional<Diagnosis> apply(const Incident&, const Run* run) {
                     base::human_duration(doubled), human_size(*run->limits.memory_max_bytes),
                     human_size(static_cast<std::uint64_t>(grown->bytes_per_s))));
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Compare two heap profiles, one early and one late: what is in the second only is what grows.");
   return found;
 }

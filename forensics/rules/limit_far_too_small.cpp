@@ -41,9 +41,9 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                     "program and libraries).",
                     held));
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Try limits with `oomlab run --memory-max SIZE --expect fit -- COMMAND`: exit 0 says that it fits.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Will not help: tuning the program's heap; there is no room for its code and data to begin with.");
   return found;
 }

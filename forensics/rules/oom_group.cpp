@@ -21,11 +21,11 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* run) {
   if (counted) {
     found.evidence.push_back(fmt::format("memory.events: oom_group_kill {}", *run->memory.events->oom_group_kill));
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       "That is right when the processes cannot live without each other (Kubernetes sets it for every container with "
       "cgroup v2); only the memory "
       "use is to be mended then.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "To lose only the largest process: write 0 to memory.oom.group (OOMPolicy=continue for a systemd unit, "
       "singleProcessOOMKill of the kubelet).");
   return found;

@@ -35,11 +35,11 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                                        other == -1000 ? " (never to be killed)" : ""));
   found.advice.push_back(fmt::format("Look at {} first: the process that died says little about where the memory went.",
                                      task_name(*largest)));
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Each 1000th of oom_score_adj counts as one 1000th of the limit (or RAM) plus swap; see who sets it: "
       "OOMScoreAdjust= of systemd, the "
       "kubelet by QoS class, browsers for their tabs.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Will not help: giving the killed process less memory; it was not the one that filled the limit.");
   return found;
 }

@@ -31,7 +31,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
     found.evidence.push_back(fmt::format("dirty or being written: {} ({} dirty, {} under writeback)",
                                          of_whole(incident, dirty + writeback), human_size(dirty),
                                          human_size(writeback)));
-    found.advice.push_back(
+    found.advice.emplace_back(
         "Let the writer sync as it goes (fdatasync or sync_file_range every few MiB, dd oflag=direct), or write to "
         "faster storage.");
     found.advice.push_back(
@@ -39,13 +39,13 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                     "writeback needs at least "
                     "that much room.",
                     human_size(dirty + writeback)));
-    found.advice.push_back(
+    found.advice.emplace_back(
         "Will not help: a larger limit alone; a writer that is faster than the disk fills that too.");
   } else {
     found.evidence.push_back(fmt::format("unevictable file pages: {}", of_whole(incident, locked)));
-    found.advice.push_back(
+    found.advice.emplace_back(
         "Look for mlock, mlockall, MAP_LOCKED or vmtouch -l on files; locked pages cannot be reclaimed.");
-    found.advice.push_back("Will not help: dropping caches, which leaves locked pages where they are.");
+    found.advice.emplace_back("Will not help: dropping caches, which leaves locked pages where they are.");
   }
   return found;
 }

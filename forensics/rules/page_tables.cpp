@@ -26,14 +26,15 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
   found.evidence.push_back(
       fmt::format("{} would be usual: one page of entries maps {} pages, and {} of data were there",
                   human_size(pages / kPagesPerTable), kPagesPerTable, human_size(pages)));
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Look for many processes that map the same large shared memory (a database without huge pages), or for mappings "
       "that are touched "
       "once every 2 MiB.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Huge pages need 512 times fewer entries: huge_pages=on of the database, MAP_HUGETLB, or "
       "madvise(MADV_HUGEPAGE).");
-  found.advice.push_back("Will not help: reducing RSS by madvise(MADV_DONTNEED); empty page tables stay until munmap.");
+  found.advice.emplace_back(
+      "Will not help: reducing RSS by madvise(MADV_DONTNEED); empty page tables stay until munmap.");
   return found;
 }
 

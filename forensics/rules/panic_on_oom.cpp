@@ -20,15 +20,15 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
   if (!incident.tasks.empty()) {
     found.evidence.push_back(fmt::format("{} processes were listed, none was killed", incident.tasks.size()));
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       "`sysctl vm.panic_on_oom` shows the setting: 1 panics when the machine is out of memory, 2 also when only a "
       "cgroup is. 0 lets the kernel "
       "kill a process.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Where the panic is wanted (a cluster that fails over), keep kernel.panic above 0 so that the machine comes "
       "back, and keep the report by "
       "pstore or kdump.");
-  found.advice.push_back("Will not help: oom_score_adj; nobody is chosen when the kernel panics.");
+  found.advice.emplace_back("Will not help: oom_score_adj; nobody is chosen when the kernel panics.");
   return found;
 }
 

@@ -25,8 +25,8 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
   found.evidence.push_back(fmt::format("{} was killed, in {}", process_name(victim.comm, victim.pid),
                                        victim.task_memcg.value_or(incident.cgroup->task_memcg.value_or("?"))));
   found.evidence.push_back(fmt::format("both share the limit of {}", incident.cgroup->oom_memcg.value_or("?")));
-  found.advice.push_back("Give each group below that limit one of its own, so that each pays for its own growth.");
-  found.advice.push_back(
+  found.advice.emplace_back("Give each group below that limit one of its own, so that each pays for its own growth.");
+  found.advice.emplace_back(
       "Protect the one that has to live: memory.min or memory.low for its group, a lower oom_score_adj for its "
       "process.");
   return found;

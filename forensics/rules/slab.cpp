@@ -40,9 +40,9 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
             : "Look for leaked kernel objects: open files, sockets, epoll and inotify watches, timers (`ls "
               "/proc/PID/fd | wc -l`, "
               "`slabtop -s c`).");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "No process's RSS shows this memory: `memory.stat` (slab_reclaimable, slab_unreclaimable) and `slabtop` do.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Will not help: looking for the leak in the process's heap; killing a process frees only the objects that it "
       "held open.");
   return found;

@@ -19,10 +19,10 @@ std::optional<Diagnosis> apply(const Incident&, const Run* run) {
   const auto jump = static_cast<std::uint64_t>(grown->last_tenth_share * static_cast<double>(grown->highest_bytes));
   found.evidence.push_back(fmt::format("{} of {} were added in the last tenth of {}", human_size(jump),
                                        human_size(grown->highest_bytes), base::human_duration(grown->duration_s)));
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Look for one large request: a file read whole, a response or query without paging, a buffer sized by its "
       "input.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Averages over time hide this: monitoring that samples every 15 s or more may never have seen the peak.");
   return found;
 }

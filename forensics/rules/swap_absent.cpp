@@ -26,7 +26,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                                      "--memory-swap above --memory); watch memory.pressure."
                                    : "If short peaks are the problem, a swap file or zram of some GiB absorbs them; "
                                      "watch /proc/pressure/memory.");
-  found.advice.push_back("Will not help against a leak: swap makes the end slower, not different.");
+  found.advice.emplace_back("Will not help against a leak: swap makes the end slower, not different.");
   return found;
 }
 

@@ -44,7 +44,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                 "What it wants in total is above {}; raise memory.max rather than swap if it is in use all the time.",
                 held_formula(incident))
           : "Find out who fills the swap (`grep VmSwap /proc/*/status`); a machine that swaps all the time needs RAM.");
-  found.advice.push_back("Will not help against a leak: more swap makes the end slower, not different.");
+  found.advice.emplace_back("Will not help against a leak: more swap makes the end slower, not different.");
   return found;
 }
 

@@ -36,14 +36,14 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                   human_size(mapped))
             : fmt::format("one process maps {} of it", human_size(mapped)));
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Find the files: `df -h -t tmpfs`, `du -xsh /dev/shm /tmp /run`, `ipcs -m`, and remove them when their user "
       "ends.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Give the mount a ceiling below the limit (mount -o size=, sizeLimit of a Kubernetes emptyDir, --shm-size of "
       "docker), so that writing "
       "fails with ENOSPC instead.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Will not help: killing or restarting the process; such pages stay charged until the file is deleted or the "
       "group is removed.");
   return found;

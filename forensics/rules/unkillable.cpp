@@ -21,18 +21,18 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
     found.evidence.push_back(
         fmt::format("{} of {} listed processes have oom_score_adj -1000", exempt, incident.tasks.size()));
   } else if (incident.tasks.empty()) {
-    found.evidence.push_back(
+    found.evidence.emplace_back(
         "the report lists no process: the memory belongs to files or kernel objects that outlived their processes");
   }
   if (incident.repeats > 1) {
     found.evidence.push_back(fmt::format("the report came {} times in a row", incident.repeats));
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Raise oom_score_adj of what may die (echo 0 > /proc/PID/oom_score_adj; OOMScoreAdjust= of the unit), or kill it "
       "by hand.");
-  found.advice.push_back(
+  found.advice.emplace_back(
       "Until then whoever allocates in that group hangs and tries again: raise the limit to get it moving.");
-  found.advice.push_back("Will not help: waiting; nothing in the kernel resolves this by itself.");
+  found.advice.emplace_back("Will not help: waiting; nothing in the kernel resolves this by itself.");
   return found;
 }
 
