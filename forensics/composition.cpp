@@ -185,8 +185,8 @@ constexpr auto kWords = std::to_array<std::pair<std::string_view, std::string_vi
 
 }  // namespace
 
-std::vector<Part> compose_v2(const cgroup::Counters& counters, Count usage_bytes, Count kernel_bytes) {
-  const Stat stat(counters);
+std::vector<Part> compose_v2(const cgroup::Counters& memory_stat, Count usage_bytes, Count kernel_bytes) {
+  const Stat stat(memory_stat);
   if (!stat.has("anon") && !stat.has("file")) {
     return {};
   }

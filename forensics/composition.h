@@ -14,7 +14,7 @@ std::vector<Part> compose(const Incident& incident, std::uint64_t page_size_byte
 
 // The same from the counters of a memory.stat (names of cgroup v2) and a usage. kernel_bytes: all kernel memory, where
 // it is known and the counters have no `kernel` (a v1 host of 5.3 to 5.17 prints v2 names and a kmem line).
-std::vector<Part> compose_v2(const cgroup::Counters& stat, Count usage_bytes, Count kernel_bytes = std::nullopt);
+std::vector<Part> compose_v2(const cgroup::Counters& memory_stat, Count usage_bytes, Count kernel_bytes = std::nullopt);
 
 // A part in words: "anonymous memory" for "anon".
 std::string_view part_words(std::string_view part);

@@ -36,7 +36,7 @@ class Demux {
   std::optional<Record> decode(std::string_view line);
 
   struct Entry {
-    const base::Descriptor<Carrier>* carrier;
+    const base::Descriptor<Carrier>* carrier = nullptr;
     std::uint64_t count = 0;
   };
   std::optional<std::string> forced_;  // as documents name it

@@ -177,14 +177,17 @@ void expand(std::vector<std::string>& flags, std::string_view name, bool old_era
       {"__GFP_RECLAIM", "__GFP_DIRECT_RECLAIM|__GFP_KSWAPD_RECLAIM"},
   };
   if (old_era && name == "__GFP_RECLAIM") {
-    return add_flag(flags, "__GFP_WAIT");
+    add_flag(flags, "__GFP_WAIT");
+    return;
   }
   if (old_era && name == "GFP_ATOMIC") {
-    return add_flag(flags, "__GFP_HIGH");
+    add_flag(flags, "__GFP_HIGH");
+    return;
   }
   const auto found = std::ranges::find(kParts, name, &Composite::name);
   if (found == std::end(kParts)) {
-    return add_flag(flags, name);
+    add_flag(flags, name);
+    return;
   }
   for (auto rest = found->parts; !rest.empty();) {
     const auto bar = std::min(rest.find('|'), rest.size());

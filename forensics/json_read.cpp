@@ -279,7 +279,7 @@ base::Result<Postmortem> from_json(std::string_view text) {
     if (!reader.error() && schema != kSchemaName) {
       return base::fail(base::ErrorKind::parse,
                         schema.empty() ? fmt::format("schema: expected \"{}\", which is missing", kSchemaName)
-                                       : fmt::format("schema: expected \"{}\", got \"{}\"", kSchemaName,
+                                       : fmt::format(R"(schema: expected "{}", got "{}")", kSchemaName,
                                                      base::escape_terminal(schema.substr(0, 60))));
     }
     reader.member("inputs", document.inputs);

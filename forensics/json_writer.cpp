@@ -97,8 +97,7 @@ void JsonWriter::write(const std::vector<std::pair<std::string, std::string>>& p
 }
 
 void JsonWriter::rest(const cgroup::Counters& counters, std::initializer_list<std::string_view> known) {
-  for (std::size_t i = 0; i < counters.size(); ++i) {
-    const auto& [name, value] = counters[i];
+  for (const auto& [name, value] : counters) {
     if (std::ranges::find(known, name) == known.end()) {
       member(name, value);
     }

@@ -76,7 +76,7 @@ class JsonWriter {
   void write(const T& value);
 
   struct Level {
-    bool one_line;
+    bool one_line = false;
     bool empty = true;
   };
   std::string out_;

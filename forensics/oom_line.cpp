@@ -5,9 +5,9 @@ namespace {
 
 using Reader = std::optional<OomLine> (*)(std::string_view);
 
-template <auto kParse>
+template <auto Parse>
 std::optional<OomLine> as_line(std::string_view message) {
-  if (auto found = kParse(message)) {
+  if (auto found = Parse(message)) {
     return OomLine(std::move(*found));
   }
   return std::nullopt;

@@ -30,7 +30,8 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
       return std::nullopt;
     }
     const auto close = text.find("] ");  // Samsung: the CPU and the task
-    if (!(text.size() > 3 && text[0] == '[' && is_digit(text[1]) && text[2] == ':' && close < 26)) {
+    const bool cpu = text.size() > 3 && text[0] == '[' && is_digit(text[1]) && text[2] == ':';
+    if (!cpu || close >= 26) {
       return std::nullopt;
     }
     text.remove_prefix(close + 2);

@@ -78,7 +78,7 @@ constexpr CarrierSample kSamples[] = {
     {"2024-05-01T12:34:56.789012+02:00 host kernel: [ 8523.347168] Mem-Info:", "Mem-Info:"},
     {"2024-05-01T12:34:56.789Z host kernel: Mem-Info:", "Mem-Info:"},
     {"<4>1 2024-05-01T12:34:56Z host kernel - - - Mem-Info:", "Mem-Info:"},
-    {"<4>1 2024-05-01T12:34:56.789+02:00 host kernel - - [a b=\"c\\]\"] [ 8523.347168] Mem-Info:", "Mem-Info:"},
+    {R"(<4>1 2024-05-01T12:34:56.789+02:00 host kernel - - [a b="c\]"] [ 8523.347168] Mem-Info:)", "Mem-Info:"},
 };
 
 }  // namespace

@@ -224,8 +224,8 @@ std::optional<MemoryTotal> parse_memory_total(std::string_view message) {
 
 std::optional<SlabStart> parse_slab_start(std::string_view message) {
   const auto text = trim(message);
-  return text == "Unreclaimable slab info:" ||
-                 (text.starts_with("Name ") && text.ends_with(" Total") && text.find(" Used ") != text.npos)
+  return text == "Unreclaimable slab info:" || (text.starts_with("Name ") && text.ends_with(" Total") &&
+                                                text.find(" Used ") != std::string_view::npos)
              ? std::optional(SlabStart{})
              : std::nullopt;
 }
@@ -310,10 +310,10 @@ std::optional<MemInfoDetail> parse_mem_info_detail(std::string_view message) {
   }
   const bool known = per_cpu || text.starts_with("Swap cache stats: ") || text.starts_with("Swap cache: add ") ||
                      text.starts_with("Free swap: ") ||
-                     (text.starts_with("cma: ") && text.find(" pages") != text.npos) ||
+                     (text.starts_with("cma: ") && text.find(" pages") != std::string_view::npos) ||
                      text.starts_with("excessive unreclaimable slab but cannot dump stats") ||
                      text.starts_with("Memory cgroup min protection ") ||
-                     (text.starts_with("[") && text.find("] total CMA pages") != text.npos);
+                     (text.starts_with("[") && text.find("] total CMA pages") != std::string_view::npos);
   return known ? std::optional(MemInfoDetail{}) : std::nullopt;
 }
 

@@ -113,7 +113,7 @@ const Columns& layout(std::size_t numbers, int variant) {
   static const Columns k40{pid, uid, tgid, total_vm, rss, nr_ptes, nr_pmds, swapents, oom_score_adj};
   static const Columns k68{pid,      uid,       tgid,           total_vm, rss,          rss_anon,
                            rss_file, rss_shmem, pgtables_bytes, swapents, oom_score_adj};
-  static const Columns kNone{};
+  static const Columns unknown{};
   switch (numbers) {
     case 7:
       return k2632;
@@ -124,7 +124,7 @@ const Columns& layout(std::size_t numbers, int variant) {
     case 11:
       return k68;
     default:
-      return kNone;
+      return unknown;
   }
 }
 

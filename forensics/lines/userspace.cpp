@@ -105,7 +105,7 @@ std::optional<UserspaceKill> read_oomd(std::string_view text) {
     in.skip_blanks();
   }
   const auto memcg = in.word();
-  return memcg ? std::optional(UserspaceKill{.killer = "oomd", .memcg = *memcg, .victim = {}}) : std::nullopt;
+  return memcg ? std::optional(UserspaceKill{.killer = "oomd", .memcg = memcg, .victim = {}}) : std::nullopt;
 }
 
 // "Sending SIGTERM to the victim" after a block that describes it.
