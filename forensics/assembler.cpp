@@ -177,7 +177,7 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
       slot.incomplete = text;
     }
   }
-  if (slot.open && !slot.last_taken) {
+  if (!slot.last_taken) {
     add_foreign(slot, recognized, message, line);
   }
   slot.last_text.assign(slot.open || !what ? message.substr(0, kLongestJoined) : std::string_view{});
@@ -193,8 +193,11 @@ void Assembler::add_each_line(const Record& record, std::string_view message, st
   }
 }
 
-// A line that the open report did not take.
+// A line that the open report, if there is one, did not take.
 void Assembler::add_foreign(Slot& slot, bool recognized, std::string_view message, std::uint64_t line) {
+  if (!slot.open) {
+    return;
+  }
   if (!recognized) {
     slot.open->add_unrecognized(message, line);
   }
