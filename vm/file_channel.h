@@ -17,7 +17,9 @@ class FileChannel {
   FileChannel(base::EventLoop& loop, int fd, FileServer server);
   ~FileChannel() { stop(); }
   FileChannel(const FileChannel&) = delete;
+  FileChannel(FileChannel&&) = delete;
   FileChannel& operator=(const FileChannel&) = delete;
+  FileChannel& operator=(FileChannel&&) = delete;
 
   // on_end is called once: the other side is gone, or what it sent is no message.
   base::Result<> start(std::function<void(base::Result<>)> on_end);

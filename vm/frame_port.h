@@ -21,7 +21,9 @@ class FramePort {
   FramePort(base::EventLoop& loop, int fd) : loop_(loop), fd_(fd) {}
   ~FramePort() { stop(); }
   FramePort(const FramePort&) = delete;
+  FramePort(FramePort&&) = delete;
   FramePort& operator=(const FramePort&) = delete;
+  FramePort& operator=(FramePort&&) = delete;
 
   base::Result<> start(Handlers handlers);
   void stop();

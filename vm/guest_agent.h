@@ -33,6 +33,10 @@ class Agent {
   static base::Result<> greet(int port_fd, const HelloFrame& hello);
   static base::Result<std::unique_ptr<Agent>> create(int port_fd, std::string self, Prepare prepare);
   ~Agent();
+  Agent(const Agent&) = delete;
+  Agent(Agent&&) = delete;
+  Agent& operator=(const Agent&) = delete;
+  Agent& operator=(Agent&&) = delete;
 
   // Until the host says quit or is gone. An error says what it sent that cannot be understood.
   base::Result<> run();

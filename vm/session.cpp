@@ -59,7 +59,9 @@ class SignalGuard {
         pipe_action_(other.pipe_action_),
         fd_(std::move(other.fd_)),
         armed_(std::exchange(other.armed_, false)) {}
+  SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(SignalGuard&&) = delete;
+  SignalGuard& operator=(const SignalGuard&) = delete;
   ~SignalGuard() {
     if (armed_) {
       (void)::sigaction(SIGPIPE, &pipe_action_, nullptr);  // both were valid when they were read

@@ -23,7 +23,9 @@ class StreamSource {
       : loop_(loop), port_(port), stream_(stream), on_end_(std::move(on_end)) {}
   ~StreamSource() { pause(); }
   StreamSource(const StreamSource&) = delete;
+  StreamSource(StreamSource&&) = delete;
   StreamSource& operator=(const StreamSource&) = delete;
+  StreamSource& operator=(StreamSource&&) = delete;
 
   base::Result<> start(int fd);
   base::Result<> grant(std::uint32_t bytes);
@@ -56,7 +58,9 @@ class StreamSink {
       : loop_(loop), port_(port), stream_(stream), on_end_(std::move(on_end)) {}
   ~StreamSink() { pause(); }
   StreamSink(const StreamSink&) = delete;
+  StreamSink(StreamSink&&) = delete;
   StreamSink& operator=(const StreamSink&) = delete;
+  StreamSink& operator=(StreamSink&&) = delete;
 
   // A descriptor that may block is written to only when epoll(7) calls it writable, and PIPE_BUF bytes at a time: that
   // much a pipe then takes. A negative fd swallows everything, as /dev/null does.
