@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -67,8 +68,8 @@ base::Result<FileNodes> FileNodes::create(const std::filesystem::path& root, std
   return nodes;
 }
 
-Outcome<FileNodes::Node*> FileNodes::find(std::uint64_t node) {
-  const auto found = nodes_.find(node);
+Outcome<FileNodes::Node*> FileNodes::find(std::uint64_t number) {
+  const auto found = nodes_.find(number);
   if (found == nodes_.end()) {
     return std::unexpected(ESTALE);
   }
@@ -194,8 +195,8 @@ Outcome<int> FileNodes::handle(std::uint64_t number) {
     closed.push_back(at);
   }
   Outcome<int> fd = std::unexpected(ESTALE);
-  for (auto at = closed.rbegin(); at != closed.rend(); ++at) {
-    fd = open_from_parent(nodes_.at(*at), *at);
+  for (const auto at : std::views::reverse(closed)) {
+    fd = open_from_parent(nodes_.at(at), at);
     if (!fd) {
       return fd;
     }
@@ -234,16 +235,16 @@ Outcome<int> FileNodes::upgrade(std::uint64_t number, mode_t type, int flags) {
   return node.fd.get();
 }
 
-Outcome<int> FileNodes::file(std::uint64_t node) {
-  return upgrade(node, S_IFREG, 0);
+Outcome<int> FileNodes::file(std::uint64_t number) {
+  return upgrade(number, S_IFREG, 0);
 }
 
-Outcome<int> FileNodes::folder(std::uint64_t node) {
-  return upgrade(node, S_IFDIR, O_DIRECTORY);
+Outcome<int> FileNodes::folder(std::uint64_t number) {
+  return upgrade(number, S_IFDIR, O_DIRECTORY);
 }
 
-Outcome<struct stat> FileNodes::status(std::uint64_t node) {
-  const auto fd = handle(node);
+Outcome<struct stat> FileNodes::status(std::uint64_t number) {
+  const auto fd = handle(number);
   if (!fd) {
     return std::unexpected(fd.error());
   }
@@ -254,8 +255,8 @@ Outcome<struct stat> FileNodes::status(std::uint64_t node) {
   return status;
 }
 
-bool FileNodes::is_hidden(std::uint64_t node) const {
-  const auto found = nodes_.find(node);
+bool FileNodes::is_hidden(std::uint64_t number) const {
+  const auto found = nodes_.find(number);
   return found != nodes_.end() && found->second.hidden;
 }
 

@@ -40,16 +40,16 @@ class FileNodes {
   Outcome<Entry> lookup(std::uint64_t parent, std::string_view name);
   // Takes back that many lookups; a node without any is forgotten. More than there were, or an unknown node, is
   // ignored.
-  void forget(std::uint64_t node, std::uint64_t lookups);
+  void forget(std::uint64_t number, std::uint64_t lookups);
 
-  [[nodiscard]] Outcome<struct stat> status(std::uint64_t node);
+  [[nodiscard]] Outcome<struct stat> status(std::uint64_t number);
   // Descriptors stay the table's and are valid until its next call: O_PATH or better; readable and of a regular file;
   // readable and of a folder.
-  Outcome<int> handle(std::uint64_t node);
-  Outcome<int> file(std::uint64_t node);
-  Outcome<int> folder(std::uint64_t node);
+  Outcome<int> handle(std::uint64_t number);
+  Outcome<int> file(std::uint64_t number);
+  Outcome<int> folder(std::uint64_t number);
   // Folders of kernel file systems (/proc, /sys, /dev) are shown and empty: the guest has its own.
-  [[nodiscard]] bool is_hidden(std::uint64_t node) const;
+  [[nodiscard]] bool is_hidden(std::uint64_t number) const;
   // One number space for all file systems of the host, so that no two files of the guest look like hard links of each
   // other.
   std::uint64_t inode_of(dev_t device, ino_t inode);
@@ -74,9 +74,9 @@ class FileNodes {
     std::list<std::uint64_t>::iterator recent;  // into recent_, when fd is open
   };
   explicit FileNodes(std::size_t open_files) : open_files_(open_files) {}
-  Outcome<Node*> find(std::uint64_t node);
+  Outcome<Node*> find(std::uint64_t number);
   Outcome<int> open_from_parent(Node& node, std::uint64_t number);
-  Outcome<int> upgrade(std::uint64_t node, mode_t type, int flags);
+  Outcome<int> upgrade(std::uint64_t number, mode_t type, int flags);
   void keep_open(Node& node, std::uint64_t number, base::Fd fd);
   bool hides(const Node& parent, std::string_view name, int parent_fd, const struct stat& status) const;
 
