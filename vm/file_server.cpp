@@ -27,7 +27,7 @@ std::optional<T> fixed_part(std::string_view body) {
   if (body.size() < sizeof value) {
     return std::nullopt;
   }
-  std::memcpy(&value, body.data(), sizeof value);
+  body.copy(reinterpret_cast<char*>(&value), sizeof value);
   return value;
 }
 
@@ -106,6 +106,27 @@ bool would_write(std::uint32_t opcode) {
   return std::ranges::find(kWriters, opcode) != std::end(kWriters);
 }
 
+Outcome<> init(std::string_view body, std::string& out) {
+  const auto request = fixed_part<std::array<std::uint32_t, 4>>(body);  // major, minor, max_readahead, flags
+  if (!request || (*request)[0] != FUSE_KERNEL_VERSION || (*request)[1] < 23) {
+    return std::unexpected(EPROTO);
+  }
+  fuse_init_out reply{};
+  reply.major = FUSE_KERNEL_VERSION;
+  reply.minor = std::min<std::uint32_t>(FUSE_KERNEL_MINOR_VERSION, (*request)[1]);
+  reply.max_readahead = FileServer::kMaxReadBytes;
+  reply.flags =
+      (*request)[3] & (FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_CACHE_SYMLINKS | FUSE_MAX_PAGES |
+                       FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO);
+  reply.max_background = 64;
+  reply.congestion_threshold = 48;
+  reply.max_write = 4096;  // the least there is
+  reply.time_gran = 1;
+  reply.max_pages = static_cast<std::uint16_t>(FileServer::kMaxReadBytes / 4096);
+  append(out, reply);
+  return {};
+}
+
 }  // namespace
 
 base::Result<FileServer> FileServer::create(const std::filesystem::path& root) {
@@ -169,27 +190,6 @@ Outcome<> FileServer::dispatch(std::uint32_t opcode, std::uint64_t node, std::st
       // ACCESS, INTERRUPT cost one round trip ever.
       return std::unexpected(would_write(opcode) ? EROFS : ENOSYS);
   }
-}
-
-Outcome<> FileServer::init(std::string_view body, std::string& out) {
-  const auto request = fixed_part<std::array<std::uint32_t, 4>>(body);  // major, minor, max_readahead, flags
-  if (!request || (*request)[0] != FUSE_KERNEL_VERSION || (*request)[1] < 23) {
-    return std::unexpected(EPROTO);
-  }
-  fuse_init_out reply{};
-  reply.major = FUSE_KERNEL_VERSION;
-  reply.minor = std::min<std::uint32_t>(FUSE_KERNEL_MINOR_VERSION, (*request)[1]);
-  reply.max_readahead = kMaxReadBytes;
-  reply.flags =
-      (*request)[3] & (FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_CACHE_SYMLINKS | FUSE_MAX_PAGES |
-                       FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO);
-  reply.max_background = 64;
-  reply.congestion_threshold = 48;
-  reply.max_write = 4096;  // the least there is
-  reply.time_gran = 1;
-  reply.max_pages = static_cast<std::uint16_t>(kMaxReadBytes / 4096);
-  append(out, reply);
-  return {};
 }
 
 Outcome<> FileServer::lookup(std::uint64_t parent, std::string_view body, std::string& out) {
@@ -272,7 +272,7 @@ Outcome<> FileServer::read_folder(std::uint64_t node, std::string_view body, boo
     return std::unexpected(errno);
   }
   // An entry is longer in FUSE's form than in the host's, so no more of them than fit are read for nothing.
-  std::array<char, kMaxRequestBytes> buffer;
+  std::array<char, kMaxRequestBytes> buffer{};
   const std::size_t room = std::min<std::size_t>(request->size, buffer.size());
   const ssize_t got = ::getdents64(*fd, buffer.data(), std::max<std::size_t>(with_entries ? room / 4 : room, 512));
   struct stat folder{};

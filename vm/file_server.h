@@ -29,7 +29,6 @@ class FileServer {
  private:
   explicit FileServer(FileNodes nodes) : nodes_(std::move(nodes)) {}
   Outcome<> dispatch(std::uint32_t opcode, std::uint64_t node, std::string_view body, std::string& out);
-  Outcome<> init(std::string_view body, std::string& out);
   Outcome<> lookup(std::uint64_t parent, std::string_view body, std::string& out);
   Outcome<> attributes(std::uint64_t node, std::string& out);
   Outcome<> read_link(std::uint64_t node, std::string& out);
