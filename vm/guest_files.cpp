@@ -33,18 +33,16 @@ constexpr const char* kLower = "/.lower";
 constexpr const char* kUpper = "/.upper";
 constexpr std::size_t kLargestReply = FileServer::kMaxReadBytes + 4096;
 
-std::array<char, FileServer::kMaxRequestBytes> request_buffer;
-std::array<char, kLargestReply> reply_buffer;
-
 // /dev/fuse -> port. Each read(2) gives one whole request.
 void move_requests(int fuse, int port) {
+  static std::array<char, FileServer::kMaxRequestBytes> buffer;  // locked before it is used, as all that is static
   while (true) {
-    const ssize_t got = ::read(fuse, request_buffer.data(), request_buffer.size());
+    const ssize_t got = ::read(fuse, buffer.data(), buffer.size());
     if (got < 0 &&
         (errno == EINTR || errno == ENOENT || errno == EAGAIN)) {  // ENOENT: it was interrupted while it was being read
       continue;
     }
-    if (got <= 0 || !base::write_all(port, {request_buffer.data(), static_cast<std::size_t>(got)})) {
+    if (got <= 0 || !base::write_all(port, {buffer.data(), static_cast<std::size_t>(got)})) {
       return;
     }
   }
@@ -52,9 +50,10 @@ void move_requests(int fuse, int port) {
 
 // port -> /dev/fuse, which wants each reply in one write(2). The port gives at most a page at a time.
 void move_replies(int port, int fuse) {
+  static std::array<char, kLargestReply> buffer;
   std::size_t end = 0;
   while (true) {
-    const ssize_t got = ::read(port, reply_buffer.data() + end, reply_buffer.size() - end);
+    const ssize_t got = ::read(port, buffer.data() + end, buffer.size() - end);
     if (got < 0 && errno == EINTR) {
       continue;
     }
@@ -64,20 +63,20 @@ void move_replies(int port, int fuse) {
     end += static_cast<std::size_t>(got);
     std::size_t begin = 0;
     while (end - begin >= sizeof(std::uint32_t)) {
-      const std::size_t length = FileServer::message_bytes({reply_buffer.data() + begin, end - begin});
-      if (length < sizeof(std::uint32_t) || length > reply_buffer.size()) {
+      const std::size_t length = FileServer::message_bytes({buffer.data() + begin, end - begin});
+      if (length < sizeof(std::uint32_t) || length > buffer.size()) {
         return;
       }
       if (end - begin < length) {
         break;
       }
       // ENOENT: nobody waits for this one any more.
-      if (::write(fuse, reply_buffer.data() + begin, length) < 0 && errno == ENODEV) {
+      if (::write(fuse, buffer.data() + begin, length) < 0 && errno == ENODEV) {
         return;
       }
       begin += length;
     }
-    std::memmove(reply_buffer.data(), reply_buffer.data() + begin, end - begin);
+    std::memmove(buffer.data(), buffer.data() + begin, end - begin);
     end -= begin;
   }
 }
