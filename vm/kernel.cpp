@@ -83,12 +83,26 @@ std::optional<Kernel> running_kernel() {
 std::unexpected<base::Error> no_kernel(const std::string& message, const std::vector<Kernel>& there,
                                        std::string_view fetch) {
   std::vector<std::string> names;
+  names.reserve(there.size());
   for (const auto& kernel : there) {
     names.push_back(kernel.release);
   }
   return base::fail(base::ErrorKind::unsupported,
                     names.empty() ? message : fmt::format("{}; there are: {}", message, fmt::join(names, ", ")),
                     fmt::format("oomlab vm fetch {}", fetch));
+}
+
+// The digits at the front, without leading zeros.
+std::string_view take_number(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
+  const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto digits = text.substr(0, end);
+  text.remove_prefix(end);
+  return digits;
+}
+
+int compare_numbers(std::string_view left, std::string_view right) {
+  return left.size() != right.size() ? (left.size() < right.size() ? -1 : 1) : left.compare(right);
 }
 
 }  // namespace
@@ -115,15 +129,8 @@ bool names_release(std::string_view name, std::string_view release) {
 int compare_releases(std::string_view left, std::string_view right) {
   while (!left.empty() && !right.empty()) {
     if (is_digit(left[0]) && is_digit(right[0])) {
-      const auto take = [](std::string_view& text) {
-        text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
-        const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
-        const auto digits = text.substr(0, end);
-        text.remove_prefix(end);
-        return digits;
-      };
-      const auto a = take(left), b = take(right);
-      if (const auto order = a.size() != b.size() ? (a.size() < b.size() ? -1 : 1) : a.compare(b); order != 0) {
+      const auto a = take_number(left), b = take_number(right);
+      if (const int order = compare_numbers(a, b); order != 0) {
         return order;
       }
       continue;
