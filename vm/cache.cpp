@@ -61,7 +61,7 @@ base::Result<fs::path> make_cache_folder(std::string_view part) {
         fmt::format("{}: the cache folder belongs to user {}", base::escape_terminal(root.native()), info.st_uid),
         kRemedy);
   }
-  const fs::path folder = root / part;
+  fs::path folder = root / part;
   if (!part.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return cannot_use(folder, errno);
   }

@@ -69,6 +69,7 @@ base::Result<Child> Child::start(const ChildSpec& spec) {
   base::Fd to_parent(report[1]);
   std::vector<std::string> words = spec.argv;
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (auto& word : words) {
     argv.push_back(word.data());
   }

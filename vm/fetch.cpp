@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <ranges>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -57,7 +58,9 @@ class WorkFolder {
     return WorkFolder(pattern);
   }
   WorkFolder(WorkFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  WorkFolder(const WorkFolder&) = delete;
   WorkFolder& operator=(WorkFolder&&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
   ~WorkFolder() {
     std::error_code ignored;
     if (!path_.empty()) {
@@ -178,10 +181,8 @@ std::unexpected<base::Error> none_packaged(const std::string& name, const std::v
       }
     }
   }
-  std::vector<std::string> releases;
-  for (const auto& [series, release] : newest) {
-    releases.push_back(release);
-  }
+  const auto values = std::views::values(newest);
+  std::vector<std::string> releases(values.begin(), values.end());
   std::ranges::sort(releases, [](const auto& a, const auto& b) { return compare_releases(a, b) > 0; });
   const auto where = options.mirror ? "that mirror" : "this machine's apt sources";
   return base::fail(

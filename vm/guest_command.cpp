@@ -38,6 +38,7 @@ base::Result<Pipe> make_pipe() {
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> result;
+  result.reserve(words.size() + 1);
   for (const auto& word : words) {
     result.push_back(const_cast<char*>(word.c_str()));  // execve(2) does not write to them
   }

@@ -23,7 +23,7 @@ std::string find_build_id(std::string_view notes) {
     if (next > notes.size()) {
       break;
     }
-    if (header.n_type == NT_GNU_BUILD_ID && notes.substr(name, header.n_namesz) == std::string_view("GNU", 4)) {
+    if (header.n_type == NT_GNU_BUILD_ID && notes.substr(name, header.n_namesz) == std::string_view("GNU\0", 4)) {
       std::string hex;
       for (const char byte : notes.substr(description, header.n_descsz)) {
         hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
@@ -40,6 +40,7 @@ int read_program_notes(dl_phdr_info* object, std::size_t, void* found) {
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& segment = object->dlpi_phdr[i];
     if (segment.p_type == PT_NOTE) {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
       const auto* start = reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr);
       if (auto id = find_build_id({start, segment.p_memsz}); !id.empty()) {
         *static_cast<std::string*>(found) = std::move(id);

@@ -122,7 +122,7 @@ bool has_pvh_note(std::string_view elf) {
 
 base::Result<std::filesystem::path> bootable_image(const std::filesystem::path& image) {
   TRY_ASSIGN(const auto folder, make_cache_folder("vmlinux"));
-  const auto kept = folder / cache_key(file_stamp(image));
+  auto kept = folder / cache_key(file_stamp(image));
   if (std::filesystem::exists(kept)) {
     return kept;
   }

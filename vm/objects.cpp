@@ -21,6 +21,7 @@ std::string build_id(const dl_phdr_info& info) {
     if (segment.p_type != PT_NOTE) {
       continue;
     }
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
     std::string_view notes(reinterpret_cast<const char*>(info.dlpi_addr + segment.p_vaddr), segment.p_memsz);
     const std::size_t align = segment.p_align == 8 ? 8 : 4;
     const auto padded = [align](std::size_t size) { return (size + align - 1) / align * align; };

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -50,7 +49,7 @@ class Unpacker {
     T value{};
     const auto bytes = take(sizeof(T));
     if (bytes.size() == sizeof(T)) {
-      std::memcpy(&value, bytes.data(), sizeof(T));
+      bytes.copy(reinterpret_cast<char*>(&value), sizeof(T));
     }
     return value;
   }

@@ -46,7 +46,7 @@ std::optional<fs::path> qemu_path() {
   std::string_view rest = search != nullptr ? search : "/usr/bin:/bin";
   while (!rest.empty()) {
     const auto end = std::min(rest.find(':'), rest.size());
-    const auto candidate = fs::path(rest.substr(0, end)) / "qemu-system-x86_64";
+    auto candidate = fs::path(rest.substr(0, end)) / "qemu-system-x86_64";
     if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) {
       return candidate;
     }

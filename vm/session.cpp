@@ -119,7 +119,7 @@ base::Result<RunFrame> make_order(const Request& request, bool host_files) {
 // O_NONBLOCK on the description that we share with our parent would be its surprise. Empty where that is not possible.
 base::Fd reopen_non_blocking(int fd) {
   struct stat status{};
-  if (fd < 0 || ::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
+  if (fd < 0 || ::fstat(fd, &status) != 0 || (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode))) {
     return {};
   }
   return base::Fd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
