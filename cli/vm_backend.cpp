@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <filesystem>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -67,10 +68,10 @@ std::vector<std::string> tail_of(const std::string& console) {
     begin = end + 1;
   }
   // From the panic's own words on, if they are not too far back; else the last lines.
-  const auto panic = std::find_if(lines.rbegin(), lines.rend(), [](const auto& line) {
-    return line.find("Kernel panic - not syncing") != std::string::npos;
-  });
-  const auto from_panic = panic == lines.rend() ? 0 : static_cast<std::size_t>(panic - lines.rbegin()) + 1;
+  const auto backwards = std::views::reverse(lines);
+  const auto panic = std::ranges::find_if(
+      backwards, [](const auto& line) { return line.find("Kernel panic - not syncing") != std::string::npos; });
+  const auto from_panic = panic == backwards.end() ? 0 : static_cast<std::size_t>(panic - backwards.begin()) + 1;
   const auto kept =
       from_panic != 0 && from_panic <= kPanicTailLines ? from_panic : std::min(lines.size(), kConsoleTailLines);
   lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kept));

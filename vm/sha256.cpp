@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -24,11 +25,11 @@ constexpr std::array<std::uint32_t, 64> kRound = {
 
 using State = std::array<std::uint32_t, 8>;
 
-void absorb(State& state, const char* block) {
+void absorb(State& state, std::span<const char, kBlock> block) {
   std::array<std::uint32_t, 64> w{};
   for (std::size_t i = 0; i < 16; ++i) {
     std::uint32_t word = 0;
-    std::memcpy(&word, block + 4 * i, 4);
+    std::memcpy(&word, block.data() + 4 * i, 4);
     w[i] = __builtin_bswap32(word);  // x86-64 is little-endian, SHA-256 is not
   }
   for (std::size_t i = 16; i < 64; ++i) {
@@ -55,7 +56,7 @@ std::string sha256_hex(std::string_view bytes) {
   State state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
   while (bytes.size() >= kBlock) {
-    absorb(state, bytes.data());
+    absorb(state, std::span(bytes).first<kBlock>());
     bytes.remove_prefix(kBlock);
   }
   std::string tail(bytes);
@@ -67,7 +68,7 @@ std::string sha256_hex(std::string_view bytes) {
     tail += static_cast<char>(bits >> shift & 0xff);
   }
   for (std::size_t at = 0; at < tail.size(); at += kBlock) {
-    absorb(state, tail.data() + at);
+    absorb(state, std::span(tail).subspan(at).first<kBlock>());
   }
   std::string hex;
   for (const auto word : state) {

@@ -144,6 +144,7 @@ std::vector<Snapshot> list_snapshots() {
   }
   std::ranges::sort(found, [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Snapshot> snapshots;
+  snapshots.reserve(found.size());
   for (auto& [time, snapshot] : found) {
     snapshots.push_back(std::move(snapshot));
   }
