@@ -12,13 +12,6 @@
 
 namespace vm {
 
-namespace {
-
-// One for all sources: what is read is copied into the writer before anything else happens.
-std::array<char, kChunkBytes> chunk;
-
-}  // namespace
-
 base::Result<> StreamSource::start(int fd) {
   fd_ = fd;
   return resume();
@@ -75,6 +68,8 @@ base::Result<> StreamSource::finish() {
 
 // A descriptor that blocks is read once, when epoll(7) says that something is there.
 base::Result<> StreamSource::pump() {
+  // One for all sources: what is read is copied into the writer before anything else happens.
+  static std::array<char, kChunkBytes> chunk;
   while (is_open() && credit_ > 0 && !port_.full()) {
     const ssize_t got = ::read(fd_, chunk.data(), std::min(chunk.size(), credit_));
     if (got < 0 && errno == EINTR) {
