@@ -15,8 +15,8 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                   .title = "The machine went down: the kernel panicked on out of memory",
                   .confidence = 0.95};
   const bool in_group = is_memcg(incident);
-  found.evidence.push_back(in_group ? "Kernel panic in a report of a memory cgroup: vm.panic_on_oom is 2"
-                                    : "Kernel panic instead of a kill");
+  found.evidence.emplace_back(in_group ? "Kernel panic in a report of a memory cgroup: vm.panic_on_oom is 2"
+                                       : "Kernel panic instead of a kill");
   if (!incident.tasks.empty()) {
     found.evidence.push_back(fmt::format("{} processes were listed, none was killed", incident.tasks.size()));
   }

@@ -35,7 +35,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
     }
     found.evidence.push_back("largest caches: " + largest);
   }
-  found.advice.push_back(
+  found.advice.emplace_back(
       names ? "Look for something that touches very many file names (find, backup, lookups of names that do not exist)."
             : "Look for leaked kernel objects: open files, sockets, epoll and inotify watches, timers (`ls "
               "/proc/PID/fd | wc -l`, "

@@ -19,13 +19,13 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
                   .title = forbidden ? "The group may not swap, so anonymous memory had nowhere to go"
                                      : "The machine has no swap, so anonymous memory had nowhere to go",
                   .confidence = 0.4};
-  found.evidence.push_back(forbidden ? "swap: limit 0 (memory.swap.max)" : "Total swap = 0kB");
+  found.evidence.emplace_back(forbidden ? "swap: limit 0 (memory.swap.max)" : "Total swap = 0kB");
   found.evidence.push_back(fmt::format("anonymous memory, which only swap can take, was {}",
                                        of_whole(incident, part_bytes(incident, "anon"))));
-  found.advice.push_back(forbidden ? "If short peaks are the problem, allow some swap (memory.swap.max, docker "
-                                     "--memory-swap above --memory); watch memory.pressure."
-                                   : "If short peaks are the problem, a swap file or zram of some GiB absorbs them; "
-                                     "watch /proc/pressure/memory.");
+  found.advice.emplace_back(forbidden ? "If short peaks are the problem, allow some swap (memory.swap.max, docker "
+                                        "--memory-swap above --memory); watch memory.pressure."
+                                      : "If short peaks are the problem, a swap file or zram of some GiB absorbs them; "
+                                        "watch /proc/pressure/memory.");
   found.advice.emplace_back("Will not help against a leak: swap makes the end slower, not different.");
   return found;
 }
