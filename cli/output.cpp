@@ -136,8 +136,38 @@ base::Result<std::vector<Output>> check_outputs(const std::vector<std::string>& 
   return checked;
 }
 
-base::Result<> write_document(const forensics::Postmortem& document, const std::vector<Output>& outputs) {
-  for (const auto& output : outputs) {
+base::Result<std::vector<std::filesystem::path>> open_outputs(std::vector<Output>& outputs) {
+  std::vector<std::filesystem::path> folders;
+  for (auto& output : outputs) {
+    if (output.path == kStandardOutput) {
+      continue;
+    }
+    auto file = base::PendingFile::create(output.path);
+    if (!file) {
+      return std::unexpected(std::move(file).error().context("-o"));
+    }
+    if (auto folder = file->folder()) {
+      folders.push_back(*std::move(folder));
+    }
+    output.file = *std::move(file);
+  }
+  return folders;
+}
+
+namespace {
+
+base::Result<> write_file(Output& output, std::string_view text) {
+  if (!output.file) {
+    return base::write_file_atomic(output.path, text);
+  }
+  TRY(output.file->write(text));
+  return output.file->commit();
+}
+
+}  // namespace
+
+base::Result<> write_document(const forensics::Postmortem& document, std::vector<Output>& outputs) {
+  for (auto& output : outputs) {
     const bool standard = output.path == kStandardOutput;
     const forensics::RenderOptions options{.colour = standard && colours(STDOUT_FILENO),
                                            .width = standard ? columns(STDOUT_FILENO) : 80};
@@ -147,7 +177,7 @@ base::Result<> write_document(const forensics::Postmortem& document, const std::
       if (!written && written.error().sys_errno != EPIPE) {  // a closed pipe is the reader's choice
         return std::unexpected(base::Error(written.error()).context("standard output"));
       }
-    } else if (auto written = base::write_file_atomic(output.path, text); !written) {
+    } else if (auto written = write_file(output, text); !written) {
       return std::unexpected(std::move(written).error().context("-o"));
     }
   }
@@ -156,7 +186,7 @@ base::Result<> write_document(const forensics::Postmortem& document, const std::
 
 base::Result<> write_document(const forensics::Postmortem& document, const std::vector<std::string>& outputs,
                               const std::optional<std::string>& format, std::string_view standard_format) {
-  TRY_ASSIGN(const auto checked, check_outputs(outputs, format, standard_format));
+  TRY_ASSIGN(auto checked, check_outputs(outputs, format, standard_format));
   return write_document(document, checked);
 }
 

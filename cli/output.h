@@ -1,10 +1,12 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "forensics/document.h"
 #include "forensics/renderer.h"
@@ -17,6 +19,7 @@ struct Output {
   std::string path;  // "-" for standard output
   std::string format;
   const forensics::Renderer* renderer = nullptr;
+  std::optional<base::PendingFile> file;  // opened ahead by open_outputs()
 };
 
 // What -o and --format ask for. Without -o: standard output in `format`, else in `standard_format`; an empty
@@ -27,9 +30,13 @@ base::Result<std::vector<Output>> check_outputs(const std::vector<std::string>& 
                                                 const std::optional<std::string>& format,
                                                 std::string_view standard_format = "text");
 
+// Opens the files now, for a process that will not be able to; until they are written what was there stays. Returns the
+// folders in which writing them will replace an entry.
+base::Result<std::vector<std::filesystem::path>> open_outputs(std::vector<Output>& outputs);
+
 // Renders and writes each: files as one step (a reader never sees half of one), standard output whole. The error names
 // the target.
-base::Result<> write_document(const forensics::Postmortem& document, const std::vector<Output>& outputs);
+base::Result<> write_document(const forensics::Postmortem& document, std::vector<Output>& outputs);
 
 // Both in one, for commands that have nothing to lose in between.
 base::Result<> write_document(const forensics::Postmortem& document, const std::vector<std::string>& outputs,

@@ -71,7 +71,7 @@ void say_how_it_ended(const forensics::Postmortem& document, const std::vector<O
 
 int perform(const Invocation& invocation, RunOptions& options, TextTo text_to) {
   const bool text_on_stdout = text_to == TextTo::standard_output && !options.quiet;
-  const auto outputs = check_outputs(options.outputs, options.format, text_on_stdout ? "text" : "");
+  auto outputs = check_outputs(options.outputs, options.format, text_on_stdout ? "text" : "");
   if (!outputs) {
     return report(outputs.error());
   }

@@ -1,6 +1,10 @@
 #include "forensics/analyze.h"
 
 #include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -8,11 +12,13 @@
 #include "forensics/assembler.h"
 #include "forensics/demux.h"
 #include "forensics/line_reader.h"
+#include "forensics/survey.h"
 
 namespace forensics {
 namespace {
 
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 22;
+constexpr std::uint64_t kHead = std::uint64_t{64} << 10;  // parsed whatever is in it: shows the carrier
 
 // Notices a gap in the sequence numbers of /dev/kmsg: records that were overwritten before they were read.
 class OverrunWatch {
@@ -31,9 +37,25 @@ class OverrunWatch {
     last_ = record.sequence;
   }
 
+  // Whether every record counts.
+  [[nodiscard]] bool is_watching() const { return last_.has_value(); }
+
  private:
   std::optional<std::uint64_t> last_;
 };
+
+// A large plain file is looked through by threads ahead of its reader, if there may be any.
+std::unique_ptr<LineReader> open_reader(const Source& source, unsigned jobs) {
+  if (!source.fd) {
+    return std::make_unique<LineReader>(decompressed(source_of_memory(source.bytes)));
+  }
+  if (jobs > 1) {
+    if (auto file = SurveyedFile::open(source.fd.get(), jobs)) {
+      return std::make_unique<LineReader>(std::move(file));
+    }
+  }
+  return std::make_unique<LineReader>(decompressed(source_of_fd(source.fd.get())));
+}
 
 // One log on its way into the document.
 class Intake {
@@ -43,14 +65,14 @@ class Intake {
         input_(input),
         options_(options),
         into_(into),
-        reader_(decompressed(source.fd ? source_of_fd(source.fd.get()) : source_of_memory(source.bytes))),
+        reader_(open_reader(source, options.jobs)),
         demux_(source.carrier),
         assembler_(input, [this](Incident&& incident) { return keep(std::move(incident)); }, into.warnings) {}
 
   // To the end of the log, or until no more incidents are wanted: then false.
   base::Result<bool> read() {
     while (wanted_) {
-      auto next = reader_.next();
+      auto next = may_skip() ? reader_->next_of_interest() : reader_->next();
       if (!next) {
         return std::unexpected(std::move(next).error().context(source_.name));
       }
@@ -68,9 +90,9 @@ class Intake {
   [[nodiscard]] Input input() const {
     Input shown{.name = source_.name,
                 .carrier = demux_.carrier(),
-                .compression = reader_.compression(),
-                .bytes = reader_.bytes(),
-                .lines = reader_.lines()};
+                .compression = reader_->compression(),
+                .bytes = reader_->bytes(),
+                .lines = reader_->lines()};
     if (!shown.carrier && found_) {
       shown.carrier = "raw";
     }
@@ -89,7 +111,13 @@ class Intake {
     return wanted_;
   }
 
+  // Whether lines that cannot begin a report would change nothing.
+  [[nodiscard]] bool may_skip() const {
+    return parsed_ >= kHead && assembler_.is_idle() && demux_.is_between_records() && !overruns_.is_watching();
+  }
+
   void take(const Line& line) {
+    parsed_ += line.text.size() + 1;
     demux_.feed(line.text);
     while (demux_.next(record_)) {
       overruns_.see(record_, input_, line.number, into_.warnings);
@@ -98,8 +126,8 @@ class Intake {
   }
 
   void report_progress() {
-    if (options_.progress && reader_.bytes() - reported_ >= kProgressStep) {
-      reported_ = reader_.bytes();
+    if (options_.progress && reader_->bytes() - reported_ >= kProgressStep) {
+      reported_ = reader_->bytes();
       options_.progress(reported_);
     }
   }
@@ -107,16 +135,16 @@ class Intake {
   void finish() {
     demux_.finish();
     while (wanted_ && demux_.next(record_)) {
-      assembler_.add(record_, reader_.lines(), record_.message.size());
+      assembler_.add(record_, reader_->lines(), record_.message.size());
     }
     if (wanted_) {
       assembler_.finish();
     }
-    if (const auto damage = reader_.damage()) {
+    if (const auto damage = reader_->damage()) {
       into_.warnings.push_back({.code = "input_damaged",
                                 .message = fmt::format("{}: {}; what is before it was read", source_.name, *damage),
                                 .input = input_,
-                                .line = reader_.lines()});
+                                .line = reader_->lines()});
     }
   }
 
@@ -124,12 +152,12 @@ class Intake {
   std::size_t input_;
   const AnalyzeOptions& options_;
   Postmortem& into_;
-  LineReader reader_;
+  std::unique_ptr<LineReader> reader_;
   Demux demux_;
   OverrunWatch overruns_;
   Assembler assembler_;
   Record record_;
-  std::uint64_t reported_ = 0;
+  std::uint64_t reported_ = 0, parsed_ = 0;
   bool found_ = false, wanted_ = true;
 };
 
@@ -145,9 +173,49 @@ base::Result<bool> analyze_one(const Source& source, std::size_t input, const An
   return wanted;
 }
 
-}  // namespace
+void append(Postmortem& document, Postmortem part) {
+  std::ranges::move(part.inputs, std::back_inserter(document.inputs));
+  std::ranges::move(part.warnings, std::back_inserter(document.warnings));
+  std::ranges::move(part.incidents, std::back_inserter(document.incidents));
+}
 
-base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions& options) {
+// Several logs at once, each on its own thread to its end; the document gets them in their order.
+base::Result<Postmortem> analyze_side_by_side(std::span<Source> sources, const AnalyzeOptions& options) {
+  std::vector<base::Result<Postmortem>> parts(sources.size());
+  std::atomic<std::size_t> next = 0;
+  std::mutex progress;
+  std::uint64_t bytes_read = 0;
+  {
+    std::vector<std::jthread> threads;
+    const auto side_by_side = std::min<std::size_t>(options.jobs, sources.size());
+    for (std::size_t i = 0; i < side_by_side; ++i) {
+      threads.emplace_back([&] {
+        for (auto at = next++; at < sources.size(); at = next++) {
+          AnalyzeOptions one{.jobs = std::max(1U, options.jobs / static_cast<unsigned>(side_by_side))};
+          std::uint64_t before = 0;
+          if (options.progress) {
+            one.progress = [&](std::uint64_t bytes) {
+              const std::scoped_lock lock(progress);
+              bytes_read += bytes - std::exchange(before, bytes);
+              options.progress(bytes_read);
+            };
+          }
+          if (auto read = analyze_one(sources[at], at, one, *parts[at]); !read) {
+            parts[at] = std::unexpected(std::move(read).error());
+          }
+        }
+      });
+    }
+  }
+  Postmortem document;
+  for (auto& part : parts) {
+    TRY_ASSIGN(auto read, std::move(part));
+    append(document, std::move(read));
+  }
+  return document;
+}
+
+base::Result<Postmortem> analyze_in_turn(std::span<Source> sources, const AnalyzeOptions& options) {
   Postmortem document;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     TRY_ASSIGN(const bool wanted, analyze_one(sources[i], i, options, document));
@@ -155,6 +223,14 @@ base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions
       break;
     }
   }
+  return document;
+}
+
+}  // namespace
+
+base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions& options) {
+  const bool many = sources.size() > 1 && options.jobs > 1 && !options.on_incident;
+  TRY_ASSIGN(auto document, many ? analyze_side_by_side(sources, options) : analyze_in_turn(sources, options));
   std::ranges::stable_sort(document.incidents, {}, [](const Incident& incident) {
     return std::pair(incident.log.input, incident.log.first_line);
   });

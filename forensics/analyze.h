@@ -19,9 +19,10 @@ struct Source {
 };
 
 struct AnalyzeOptions {
+  unsigned jobs = 1;  // threads: over the logs, and within a large plain file. The document is the same for any number
   std::function<void(std::uint64_t bytes_read)> progress;  // called now and then
-  std::function<bool(Incident&)>
-      on_incident;  // when set: each finished incident is handed over (false stops) instead of collected
+  std::function<bool(Incident&)> on_incident;  // when set: each finished incident is handed over (false stops) instead
+                                               // of collected; with one thread then
 };
 
 // Reads the logs to their ends: carriers -> records -> reports -> incidents with analysis, verdict and diagnosis. An

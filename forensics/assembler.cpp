@@ -14,6 +14,8 @@ constexpr std::int64_t kWallGap = 120;  // the same by the time of day, which da
 constexpr double kBackwards = 5;        // a step back by more is a new boot
 constexpr double kReaperDelay = 10;     // how long an incident waits for the reaper's line
 constexpr std::uint64_t kForeignAfter = 300;  // lines of others after the kill before the report counts as over
+constexpr std::uint64_t kSettled = 1000;      // lines of any kind after a report's last, when it has its outcome
+constexpr std::uint64_t kAbandoned = 5000;    // and when it has none
 constexpr std::size_t kMostSlots = 64;
 constexpr std::size_t kMostWaiting = 64;
 constexpr std::size_t kLongestJoined = 4096;  // of a line that was broken in pieces
@@ -117,7 +119,22 @@ void Assembler::watch_time(const Record& record, Slot& slot) {
   }
 }
 
+// In the log of many hosts or of talkative programs a report's own kernel may say nothing for long.
+void Assembler::close_settled(std::uint64_t line) {
+  constexpr std::uint64_t kStep = 256;
+  if (line < settled_ + kStep) {
+    return;
+  }
+  settled_ = line;
+  for (const auto& slot : slots_) {
+    if (slot->open && line > slot->open->last_line() + (slot->open->has_outcome() ? kSettled : kAbandoned)) {
+      close(*slot);
+    }
+  }
+}
+
 void Assembler::add(const Record& record, std::uint64_t line, std::size_t length, bool ended) {
+  close_settled(line);
   if (!record.boot.empty() && record.boot != boot_) {
     if (!boot_.empty()) {
       close_all();
@@ -408,6 +425,10 @@ void Assembler::close(Slot& slot) {
   slot.foreign = 0;
   slot.monotonic_s.reset();
   slot.wall_s.reset();
+}
+
+bool Assembler::is_idle() const {
+  return std::ranges::none_of(slots_, [](const auto& slot) { return slot->open || slot->suspended; });
 }
 
 void Assembler::close_all() {

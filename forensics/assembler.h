@@ -28,6 +28,8 @@ class Assembler {
   void add(const Record& record, std::uint64_t line, std::size_t length, bool ended = true);
   void finish();
   [[nodiscard]] bool stopped() const { return stopped_; }
+  // Whether no report is open: lines that cannot begin one then change nothing.
+  [[nodiscard]] bool is_idle() const;
 
  private:
   struct Slot {
@@ -48,6 +50,7 @@ class Assembler {
 
   Slot& slot_of(const Record& record);
   void watch_time(const Record& record, Slot& slot);
+  void close_settled(std::uint64_t line);
   void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
   void add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended);
   bool add_remark(const OomLine& what, const Record& record);
@@ -74,7 +77,7 @@ class Assembler {
   std::string boot_;
   std::optional<double> now_;
   std::map<std::string, std::string> releases_;  // of the kernel, by host
-  std::uint64_t suppressed_ = 0;
+  std::uint64_t suppressed_ = 0, settled_ = 0;
   bool manual_ = false, stopped_ = false;
 };
 

@@ -24,6 +24,8 @@ class Demux {
   // The input has ended; next() again.
   void finish();
 
+  // Whether the next line begins something new, as far as the carrier goes: not inside a record of several lines.
+  [[nodiscard]] bool is_between_records() const { return block_ == nullptr; }
   // The carrier of most lines, as the document names it; nothing when no line had a carrier's shape.
   [[nodiscard]] std::optional<std::string> carrier() const;
   // Whether lines with a prefix came before: a bare line may then continue one.

@@ -1,11 +1,16 @@
 #include "forensics/line_reader.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "forensics/candidates.h"
+#include "forensics/survey.h"
 
 namespace forensics {
 namespace {
 
-constexpr std::size_t kChunk = std::size_t{256} << 10;
+constexpr std::size_t kBlock = SurveyedFile::kRange;
+constexpr std::size_t kBefore = std::size_t{16} << 10;  // of lines before a candidate
 constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
 void append_utf8(std::string& out, char32_t code) {
@@ -28,37 +33,110 @@ void append_utf8(std::string& out, char32_t code) {
 
 }  // namespace
 
-LineReader::LineReader(std::unique_ptr<ByteSource> source)
-    : source_(std::move(source)), chunk_(std::make_unique_for_overwrite<char[]>(kChunk)) {}
+LineReader::LineReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
 
-base::Result<bool> LineReader::fill() {
-  TRY_ASSIGN(const auto count, source_->read({chunk_.get(), kChunk}));
-  if (count == 0) {
-    end_ = true;
-    return false;
-  }
-  std::string_view bytes(chunk_.get(), count);
-  bytes_ += count;
-  if (start_ > 0) {
-    buffer_.erase(0, start_);
-    searched_ -= start_;
-    start_ = 0;
-  }
+LineReader::LineReader(std::unique_ptr<SurveyedFile> file) : surveyed_(file.get()) {
+  source_ = std::move(file);
+}
+
+LineReader::~LineReader() = default;
+
+// Reads on behind the line that is not whole yet.
+base::Result<> LineReader::fill() {
+  buffer_.erase(0, lines_end_);
+  lines_end_ = 0;
+  const bool decodes = encoding_ == Encoding::utf16_little || encoding_ == Encoding::utf16_big;
+  auto& into = decodes ? raw_ : buffer_;
+  const auto kept = decodes ? 0 : buffer_.size();
+  base::Result<std::size_t> got = 0;
+  into.resize_and_overwrite(kept + kBlock, [&](char* bytes, std::size_t) {
+    got = source_->read({bytes + kept, kBlock});
+    return kept + got.value_or(0);
+  });
+  TRY(got);
+  bytes_ += *got;
+  end_ = *got == 0;
+  const auto before = decodes ? buffer_.size() : kept;
   if (encoding_ == Encoding::unknown) {
     encoding_ = Encoding::bytes;
-    if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF")) {
-      encoding_ = bytes.starts_with("\xFF") ? Encoding::utf16_little : Encoding::utf16_big;
-      bytes.remove_prefix(2);
-    } else if (bytes.starts_with("\xEF\xBB\xBF")) {
-      bytes.remove_prefix(3);
+    if (buffer_.starts_with("\xFF\xFE") || buffer_.starts_with("\xFE\xFF")) {
+      encoding_ = buffer_.starts_with("\xFF") ? Encoding::utf16_little : Encoding::utf16_big;
+      const auto start = std::exchange(buffer_, {});
+      append_utf16(std::string_view(start).substr(2));
+    } else if (buffer_.starts_with("\xEF\xBB\xBF")) {
+      buffer_.erase(0, 3);
     }
+  } else if (decodes) {
+    append_utf16(raw_);
   }
-  if (encoding_ == Encoding::bytes) {
-    buffer_.append(bytes);
-  } else {
-    append_utf16(bytes);
+  lay_out(std::min(before, buffer_.size()));
+  return {};
+}
+
+// Finds the whole lines in the buffer; what is before `fresh` is known to hold no newline.
+void LineReader::lay_out(std::size_t fresh) {
+  const auto newline = std::string_view(buffer_).substr(fresh).rfind('\n');
+  if (newline != std::string_view::npos) {
+    lines_end_ = fresh + newline + 1;
+    rest_ = std::string_view(buffer_).substr(0, lines_end_);
+    if (std::exchange(skipping_, false)) {
+      rest_.remove_prefix(rest_.find('\n') + 1);  // the rest of a line that was handed out already
+    }
+    return;
   }
-  return true;
+  if (skipping_) {
+    lines_end_ = buffer_.size();
+    return;
+  }
+  if (buffer_.size() > kLongestLine || end_) {
+    lines_end_ = buffer_.size();
+    rest_ = std::string_view(buffer_).substr(0, kLongestLine);
+    skipping_ = !end_;
+    partial_ = end_;
+  }
+}
+
+// Passes over the ranges of a surveyed file that hold no candidate.
+void LineReader::skip_surveyed() {
+  if (surveyed_ == nullptr || skipping_ || surveyed_->offset() % SurveyedFile::kRange != 0) {
+    return;
+  }
+  const auto start = surveyed_->offset() - (buffer_.size() - lines_end_);  // of the line that is not whole yet
+  auto line = start;
+  auto index = surveyed_->offset() / SurveyedFile::kRange;
+  // The line that is not whole yet began in the range before, if that had a newline; else no range is passed over.
+  bool late = index > 0 && (surveyed_->range(index - 1).late_candidate || surveyed_->range(index - 1).newlines == 0);
+  std::uint64_t newlines = 0;
+  for (; !late; ++index) {
+    const auto& range = surveyed_->range(index);
+    if (!range.whole || range.candidate || range.newlines == 0) {
+      break;
+    }
+    newlines += range.newlines;
+    line = index * SurveyedFile::kRange + range.last_line;
+    late = range.late_candidate;
+  }
+  if (line == start) {
+    return;
+  }
+  number_ += newlines;
+  bytes_ += line - surveyed_->offset();
+  surveyed_->seek(line);
+  buffer_.clear();
+  lines_end_ = 0;
+}
+
+void LineReader::skip_to_candidate() {
+  const auto found = find_candidate(rest_);
+  auto passed = rest_;
+  if (found != std::string_view::npos) {
+    const auto near = found - std::min(found, kBefore);
+    const auto newline = near == 0 ? std::string_view::npos : rest_.rfind('\n', near - 1);
+    passed = rest_.substr(0, newline == std::string_view::npos ? 0 : newline + 1);
+    wanted_ = found - passed.size() + 1;
+  }
+  number_ += count_newlines(passed) + (passed.empty() || passed.ends_with('\n') ? 0 : 1);
+  rest_.remove_prefix(passed.size());
 }
 
 void LineReader::append_utf16(std::string_view bytes) {
@@ -100,40 +178,43 @@ std::string_view LineReader::clean(std::string_view line) {
   return cleaned_;
 }
 
+Line LineReader::take_line() {
+  const auto newline = rest_.find('\n');
+  const auto text = rest_.substr(0, newline);
+  const auto length = newline == std::string_view::npos ? text.size() : newline + 1;
+  rest_.remove_prefix(length);
+  wanted_ -= std::min(wanted_, length);
+  return {.text = clean(text.substr(0, kLongestLine)),
+          .number = ++number_,
+          .ended = newline != std::string_view::npos || !partial_};
+}
+
 base::Result<std::optional<Line>> LineReader::next() {
-  while (true) {
-    const auto newline = buffer_.find('\n', searched_);
-    if (newline != std::string::npos) {
-      const auto text = std::string_view(buffer_).substr(start_, newline - start_);
-      start_ = searched_ = newline + 1;
-      ++number_;
-      if (std::exchange(skipping_, false)) {
-        --number_;  // the rest of a line that was handed out already
-        continue;
-      }
-      return Line{.text = clean(text.substr(0, kLongestLine)), .number = number_};
-    }
-    searched_ = buffer_.size();
-    if (buffer_.size() - start_ > kLongestLine) {
-      const auto text = std::string_view(buffer_).substr(start_, kLongestLine);
-      start_ = buffer_.size();
-      if (!std::exchange(skipping_, true)) {
-        return Line{.text = clean(text), .number = ++number_};
-      }
-      continue;
-    }
+  while (rest_.empty()) {
     if (end_) {
-      break;
+      return std::nullopt;
     }
-    TRY_ASSIGN(const bool more, fill());
-    (void)more;  // the end shows in end_
+    TRY(fill());
   }
-  if (start_ == buffer_.size() || skipping_) {
-    return std::nullopt;
+  return take_line();
+}
+
+base::Result<std::optional<Line>> LineReader::next_of_interest() {
+  while (true) {
+    if (rest_.empty()) {
+      if (end_) {
+        return std::nullopt;
+      }
+      skip_surveyed();
+      TRY(fill());
+    }
+    if (wanted_ == 0) {
+      skip_to_candidate();
+    }
+    if (!rest_.empty()) {
+      return take_line();
+    }
   }
-  const auto text = std::string_view(buffer_).substr(start_);
-  start_ = buffer_.size();
-  return Line{.text = clean(text), .number = ++number_, .ended = false};
 }
 
 }  // namespace forensics

@@ -48,7 +48,7 @@ int run_report(const Invocation& invocation) {
                         .message = files.empty() ? "report: no post-mortem given" : "report: one post-mortem at a time",
                         .remedy = "oomlab report FILE.json (- for standard input)"});
   }
-  const auto targets = check_outputs(outputs, format);
+  auto targets = check_outputs(outputs, format);
   if (!targets) {
     return cli::report(targets.error());
   }
