@@ -82,24 +82,9 @@ std::optional<int> hierarchy_of(const ReportParts& parts) {
                                                                                               : std::nullopt;
 }
 
-std::vector<lines::TaskFigures> read_rows(const ReportParts& parts) {
-  std::vector<lines::TaskFigures> figures;
-  const auto columns = parts.columns ? parts.columns : lines::guess_columns(parts.rows);
-  if (!columns) {
-    return figures;
-  }
-  figures.reserve(parts.rows.size());
-  for (const auto& row : parts.rows) {
-    if (auto task = lines::split_task_row(row, *columns)) {
-      figures.push_back(std::move(*task));
-    }
-  }
-  return figures;
-}
-
 // From the buddy lists ("1*4kB" is one page), else from the victim, whose size the table states in pages and the kill
 // line in kB.
-Count page_size_of(const ReportParts& parts, const std::vector<lines::TaskFigures>& rows) {
+Count page_size_of(const ReportParts& parts, const lines::Columns& columns) {
   if (parts.incident.memory_info) {
     for (const auto& zone : parts.incident.memory_info->zones) {
       if (!zone.buddy.empty()) {
@@ -107,10 +92,17 @@ Count page_size_of(const ReportParts& parts, const std::vector<lines::TaskFigure
       }
     }
   }
+  const auto row_of = [&](std::int64_t pid) -> std::optional<lines::TaskFigures> {
+    for (const auto& row : parts.rows) {
+      if (auto figures = lines::split_task_row(row, columns); figures && figures->task.pid == pid) {
+        return figures;
+      }
+    }
+    return std::nullopt;
+  };
   for (const auto& victim : parts.incident.victims) {
-    const auto row =
-        std::ranges::find(rows, victim.pid, [](const lines::TaskFigures& figures) { return figures.task.pid; });
-    if (row == rows.end() || !victim.total_vm_bytes || row->total_vm_pages.value_or(0) == 0) {
+    const auto row = victim.total_vm_bytes ? row_of(victim.pid) : std::nullopt;
+    if (!row || row->total_vm_pages.value_or(0) == 0) {
       continue;
     }
     const auto size = *victim.total_vm_bytes / *row->total_vm_pages;
@@ -126,18 +118,22 @@ Count in_bytes(const Count& pages, std::uint64_t page) {
   return pages ? Count(saturated(*pages, page)) : std::nullopt;
 }
 
-void fill_tasks(Incident& incident, const std::vector<lines::TaskFigures>& rows, std::uint64_t page) {
-  incident.tasks.reserve(rows.size());
-  for (const auto& row : rows) {
-    Task task = row.task;
-    task.total_vm_bytes = in_bytes(row.total_vm_pages, page);
-    task.rss_bytes = in_bytes(row.rss_pages, page);
-    task.rss_anon_bytes = in_bytes(row.rss_anon_pages, page);
-    task.rss_file_bytes = in_bytes(row.rss_file_pages, page);
-    task.rss_shmem_bytes = in_bytes(row.rss_shmem_pages, page);
-    task.pgtables_bytes = row.pgtables_bytes ? row.pgtables_bytes : in_bytes(row.table_pages, page);
-    task.swap_bytes = in_bytes(row.swap_entries, page);
-    incident.tasks.push_back(std::move(task));
+void fill_tasks(ReportParts& parts, const lines::Columns& columns, std::uint64_t page) {
+  auto& tasks = parts.incident.tasks;
+  tasks.reserve(parts.rows.size());
+  for (const auto& text : parts.rows) {
+    auto row = lines::split_task_row(text, columns);
+    if (!row) {
+      continue;
+    }
+    auto& task = tasks.emplace_back(std::move(row->task));
+    task.total_vm_bytes = in_bytes(row->total_vm_pages, page);
+    task.rss_bytes = in_bytes(row->rss_pages, page);
+    task.rss_anon_bytes = in_bytes(row->rss_anon_pages, page);
+    task.rss_file_bytes = in_bytes(row->rss_file_pages, page);
+    task.rss_shmem_bytes = in_bytes(row->rss_shmem_pages, page);
+    task.pgtables_bytes = row->pgtables_bytes ? row->pgtables_bytes : in_bytes(row->table_pages, page);
+    task.swap_bytes = in_bytes(row->swap_entries, page);
   }
 }
 
@@ -281,9 +277,11 @@ Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
     }
   }
 
-  const auto rows = read_rows(parts);
-  const auto page = page_size_of(parts, rows);
-  fill_tasks(incident, rows, page.value_or(kUsualPage));
+  const auto columns = parts.columns ? *parts.columns : lines::guess_columns(parts.rows).value_or(lines::Columns{});
+  const auto page = page_size_of(parts, columns);
+  if (!columns.empty()) {
+    fill_tasks(parts, columns, page.value_or(kUsualPage));
+  }
   incident.analysis.page_size_bytes = page;
   correct_page_tables(incident, warnings);
   complete_from_table(incident);

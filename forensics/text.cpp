@@ -18,11 +18,6 @@ bool has_unit(std::string_view rest) {
 
 }  // namespace
 
-std::string_view trim_left(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return text;
-}
-
 std::string_view trim_right(std::string_view text) {
   const auto last = text.find_last_not_of(" \t\r\n");
   return last == std::string_view::npos ? std::string_view{} : text.substr(0, last + 1);

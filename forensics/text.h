@@ -19,7 +19,14 @@ inline bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-std::string_view trim_left(std::string_view text);
+inline std::string_view trim_left(std::string_view text) {
+  std::size_t blanks = 0;
+  while (blanks < text.size() && is_blank(text[blanks])) {
+    ++blanks;
+  }
+  text.remove_prefix(blanks);
+  return text;
+}
 std::string_view trim_right(std::string_view text);
 inline std::string_view trim(std::string_view text) {
   return trim_left(trim_right(text));

@@ -16,7 +16,11 @@ std::string render_ndjson(const Postmortem& document, const RenderOptions&) {
   Postmortem line{.inputs = document.inputs, .warnings = document.warnings};
   for (const auto& incident : document.incidents) {
     line.incidents.assign(1, incident);
-    out += to_json(line, Layout::line);
+    const auto text = to_json(line, Layout::line);
+    if (out.empty()) {
+      out.reserve(text.size() * document.incidents.size() + text.size());
+    }
+    out += text;
     line.warnings.clear();
   }
   return out;

@@ -134,8 +134,8 @@ std::string large_log(std::size_t bytes) {
       const auto border = (text.size() / SurveyedFile::kRange + 1) * SurveyedFile::kRange;
       const auto gap = border - text.size();
       if (index % 2 == 0 && gap > 200) {
-        text +=
-            std::string(gap - 1 - static_cast<std::size_t>(index) % 90, 'x') + "\n";  // the report begins on the border
+        text += std::string(gap - 1 - (60 + static_cast<std::size_t>(index) * 7 % 60), 'x') +
+                "\n";  // the report begins on the border
       }
       text += report;
     }
