@@ -1,7 +1,7 @@
 // Wall time of starting and reaping one command against another, in turn (A B A B ...), so that a drifting machine
 // moves both alike.
 //
-// usage: spawn_bench ROUNDS A [ARG...] -- B [ARG...]
+// usage: spawn_bench ROUNDS A [ARG...] --vs B [ARG...]
 // Prints the medians and the median of the pairwise ratios A/B. Both commands write to /dev/null.
 #include <fcntl.h>
 #include <spawn.h>
@@ -30,7 +30,7 @@ double run_once(char** argv) {
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   const auto start = Clock::now();
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv, environ);
+  const int error = ::posix_spawnp(&pid, argv[0], &actions, nullptr, argv, environ);
   int status = -1;
   if (error != 0 || ::waitpid(pid, &status, 0) != pid || status != 0) {
     fmt::print(stderr, "{}: could not be run (error {}, status {})\n", argv[0], error, status);
@@ -51,13 +51,10 @@ double median(std::vector<double> values) {
 int main(int argc, char** argv) {
   int split = 0;
   for (int i = 2; i < argc && split == 0; ++i) {
-    if (std::strcmp(argv[i], "--") == 0) {
-      // The first "--" that is followed by an absolute path starts B: A may hold one of its own.
-      split = i + 1 < argc && argv[i + 1][0] == '/' && i + 2 == argc ? i : 0;
-    }
+    split = std::strcmp(argv[i], "--vs") == 0 && i + 1 < argc ? i : 0;
   }
   if (argc < 5 || split < 3) {
-    fmt::print(stderr, "usage: spawn_bench ROUNDS A [ARG...] -- /PATH/TO/B\n");
+    fmt::print(stderr, "usage: spawn_bench ROUNDS A [ARG...] --vs B [ARG...]\n");
     return 2;
   }
   const int rounds = std::max(3, std::atoi(argv[1]));
