@@ -1,7 +1,11 @@
 #include "forensics/analyze.h"
 
+#include <poll.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <iterator>
 #include <mutex>
 #include <thread>
@@ -18,6 +22,7 @@ namespace forensics {
 namespace {
 
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 22;
+constexpr std::chrono::milliseconds kSilence{2000};
 constexpr std::uint64_t kHead = std::uint64_t{64} << 10;  // parsed whatever is in it: shows the carrier
 
 // Notices a gap in the sequence numbers of /dev/kmsg: records that were overwritten before they were read.
@@ -72,6 +77,9 @@ class Intake {
   // To the end of the log, or until no more incidents are wanted: then false.
   base::Result<bool> read() {
     while (wanted_) {
+      if (follows_ && !reader_->has_lines() && is_silent()) {
+        pause();
+      }
       auto next = may_skip() ? reader_->next_of_interest() : reader_->next();
       if (!next) {
         return std::unexpected(std::move(next).error().context(source_.name));
@@ -109,6 +117,24 @@ class Intake {
       into_.incidents.push_back(std::move(incident));
     }
     return wanted_;
+  }
+
+  // A pipe, a terminal, /dev/kmsg: it may go on for ever.
+  [[nodiscard]] bool goes_on() const {
+    struct stat status{};
+    return options_.on_pause && source_.fd && ::fstat(source_.fd.get(), &status) == 0 && !S_ISREG(status.st_mode);
+  }
+
+  [[nodiscard]] bool is_silent() const {
+    pollfd poll_fd{.fd = source_.fd.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&poll_fd, 1, static_cast<int>(kSilence.count())) == 0;
+  }
+
+  void pause() {
+    assembler_.pause();
+    if (!into_.incidents.empty()) {
+      options_.on_pause(into_);
+    }
   }
 
   // Whether lines that cannot begin a report would change nothing.
@@ -158,6 +184,7 @@ class Intake {
   Assembler assembler_;
   Record record_;
   std::uint64_t reported_ = 0, parsed_ = 0;
+  bool follows_ = goes_on();
   bool found_ = false, wanted_ = true;
 };
 

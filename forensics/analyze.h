@@ -21,6 +21,9 @@ struct Source {
 struct AnalyzeOptions {
   unsigned jobs = 1;  // threads: over the logs, and within a large plain file. The document is the same for any number
   std::function<void(std::uint64_t bytes_read)> progress;  // called now and then
+  // Called when a pipe has been silent for some seconds, with the incidents that were found since the last time: who
+  // follows a log shows them, and takes them out.
+  std::function<void(Postmortem&)> on_pause;
   std::function<bool(Incident&)> on_incident;  // when set: each finished incident is handed over (false stops) instead
                                                // of collected; with one thread then
 };

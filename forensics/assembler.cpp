@@ -471,6 +471,15 @@ void Assembler::release(std::size_t keep) {
   }
 }
 
+void Assembler::pause() {
+  for (const auto& slot : slots_) {
+    if (slot->open && slot->open->has_outcome()) {
+      close(*slot);
+    }
+  }
+  release(0);
+}
+
 void Assembler::finish() {
   for (const auto& slot : slots_) {
     if (slot->open) {

@@ -27,6 +27,8 @@ class Assembler {
   // One record; `length` is that of its line as it stood in the log, `ended` false for a last line that may be cut.
   void add(const Record& record, std::uint64_t line, std::size_t length, bool ended = true);
   void finish();
+  // Nothing has come for a while: hands over what has its outcome.
+  void pause();
   [[nodiscard]] bool stopped() const { return stopped_; }
   // Whether no report is open: lines that cannot begin one then change nothing.
   [[nodiscard]] bool is_idle() const;

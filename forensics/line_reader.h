@@ -40,6 +40,8 @@ class LineReader {
   // that may. The lines passed over are counted.
   base::Result<std::optional<Line>> next_of_interest();
 
+  // Whether the next line is here already.
+  [[nodiscard]] bool has_lines() const { return !rest_.empty(); }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }  // of text, after decompression
   [[nodiscard]] std::uint64_t lines() const { return number_; }
   [[nodiscard]] std::optional<std::string> compression() const { return source_->compression(); }

@@ -32,6 +32,7 @@ constinit extern const Command analyze{
         "everything under it,\n"
         "rotated logs oldest first; journal files through journalctl.\n\n"
         "  dmesg | oomlab analyze\n"
+        "  dmesg --follow | oomlab analyze          each kill as it comes\n"
         "  oomlab analyze /var/log/kern.log*\n"
         "  oomlab analyze kern.log -o report.txt -o report.json\n\n"
         "Logs are parsed in a sandbox (seccomp, Landlock): a mistake in the parser can open, send and start nothing.\n"
@@ -135,6 +136,18 @@ int run_analyze(const Invocation& invocation) {
   if (bar.is_shown()) {
     how.progress = [&](std::uint64_t bytes) { bar.update(bytes); };
   }
+  bool shown = false;
+  int status = 0;
+  if (std::ranges::all_of(*outputs, [](const Output& output) { return output.path == "-"; })) {
+    how.on_pause = [&](forensics::Postmortem& found) {
+      bar.clear();
+      shown = true;
+      status |= exit_status(found, options);
+      (void)write_document(found, *outputs);  // what cannot be written now cannot be at the end, which says so
+      found.incidents.clear();
+      found.warnings.clear();
+    };
+  }
   if (!options.no_sandbox) {
     enter_sandbox(*std::move(folders));
   }
@@ -146,10 +159,14 @@ int run_analyze(const Invocation& invocation) {
     return report(error);
   }
   warn_about(*document);
+  status |= exit_status(*document, options);
+  if (shown && document->incidents.empty()) {
+    return status;
+  }
   if (const auto written = write_document(*document, *outputs); !written) {
     return report(written.error());
   }
-  return exit_status(*document, options);
+  return status;
 }
 
 }  // namespace
