@@ -155,7 +155,7 @@ std::int64_t distance_from_printed(const std::vector<Candidate>& candidates, Era
 Era settle_era(const Incident& incident, Era guess, std::int64_t total, std::int64_t page) {
   const auto scored =
       std::ranges::find_if(incident.victims, [](const Victim& victim) { return victim.score.has_value(); });
-  if (scored == incident.victims.end() || total <= 0) {
+  if (scored == incident.victims.end() || total <= 0 || score(incident, guess, total, page).empty()) {
     return guess;
   }
   Era best = guess;
