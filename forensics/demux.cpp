@@ -71,7 +71,27 @@ std::optional<Record> Demux::decode(std::string_view line) {
   return std::nullopt;
 }
 
-void Demux::feed(std::string_view line) {
+// The line with those before it that quoted-printable broke off; nothing when it goes on itself.
+std::optional<std::string_view> Demux::without_soft_break(std::string_view line) {
+  quoted_printable_ = quoted_printable_ || has_quoted_printable(line);
+  constexpr std::size_t kLongest = std::size_t{1} << 16;
+  if (quoted_printable_ && ends_softly(line) && unfinished_.size() < kLongest) {
+    unfinished_.append(line.substr(0, line.size() - 1));
+    return std::nullopt;
+  }
+  if (unfinished_.empty()) {
+    return line;
+  }
+  whole_ = std::exchange(unfinished_, {}).append(line);
+  return whole_;
+}
+
+void Demux::feed(std::string_view part) {
+  const auto whole = without_soft_break(part);
+  if (!whole) {
+    return;
+  }
+  const auto line = *whole;
   journal_marks_ = journal_marks_ || is_journal_mark(line);
   if (block_) {
     if (block_->feed(line)) {
@@ -111,6 +131,10 @@ bool Demux::next(Record& out) {
 }
 
 void Demux::finish() {
+  if (!unfinished_.empty()) {
+    whole_ = std::exchange(unfinished_, {});
+    pending_ = decode(unwrap(whole_, unwrapped_));
+  }
   if (block_) {
     block_->finish();
   }

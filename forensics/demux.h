@@ -36,6 +36,7 @@ class Demux {
 
  private:
   std::optional<Record> decode(std::string_view line);
+  std::optional<std::string_view> without_soft_break(std::string_view line);
 
   struct Entry {
     const base::Descriptor<Carrier>* carrier = nullptr;
@@ -47,8 +48,9 @@ class Demux {
   std::size_t block_index_ = 0;
   std::optional<Record> pending_;
   std::string scratch_, unwrapped_;
+  std::string unfinished_, whole_;  // lines that quoted-printable broke
   std::uint64_t prefixed_ = 0;
-  bool after_kmsg_ = false, journal_marks_ = false, after_syslog_ = false;
+  bool after_kmsg_ = false, journal_marks_ = false, after_syslog_ = false, quoted_printable_ = false;
 };
 
 }  // namespace forensics

@@ -111,11 +111,86 @@ std::string without_escapes(std::string_view line) {
   return out;
 }
 
+int hex_digit(char c) {
+  return is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// RFC 2045: "=3D" is "=". No line of the kernel's that has an assignment is without one when it went through this.
+std::string without_quoted_printable(std::string_view line) {
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const int high = line[i] == '=' && i + 2 < line.size() ? hex_digit(line[i + 1]) : -1;
+    const int low = high >= 0 ? hex_digit(line[i + 2]) : -1;
+    if (low >= 0) {
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += line[i];
+    }
+  }
+  return out;
+}
+
+struct Entity {
+  std::string_view name, text;
+};
+constexpr Entity kEntities[] = {{"&lt;", "<"},   {"&gt;", ">"},   {"&quot;", "\""}, {"&#34;", "\""}, {"&#39;", "'"},
+                                {"&#x27;", "'"}, {"&apos;", "'"}, {"&nbsp;", " "},  {"&amp;", "&"}};
+
+// The first of the entities that the text begins with.
+const Entity* entity_at(std::string_view text) {
+  const auto* const found =
+      std::ranges::find_if(kEntities, [&](const Entity& entity) { return text.starts_with(entity.name); });
+  return found == std::end(kEntities) ? nullptr : found;
+}
+
+std::string without_entities(std::string_view line) {
+  std::string out;
+  while (!line.empty()) {
+    const auto* const entity = line[0] == '&' ? entity_at(line) : nullptr;
+    if (entity != nullptr) {
+      out += entity->text;
+      line.remove_prefix(entity->name.size());
+    } else {
+      out += line[0];
+      line.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+// Records of /dev/kmsg and JSON, where "&lt;" and "=3D" are in somebody's name.
+bool is_of_program(std::string_view line) {
+  return line.starts_with("{") || (is_digit(line[0]) && line.find_first_not_of("0123456789") == line.find(','));
+}
+
+bool has_entity(std::string_view line) {
+  const auto ampersand = line.find('&');
+  return ampersand != std::string_view::npos && line.find(';', ampersand) != std::string_view::npos;
+}
+
 }  // namespace
+
+bool ends_softly(std::string_view line) {
+  constexpr std::size_t kLongest = 76;  // RFC 2045
+  return line.ends_with('=') && line.size() <= kLongest;
+}
+
+bool has_quoted_printable(std::string_view line) {
+  return line.find("=3D") != std::string_view::npos && !is_of_program(line);
+}
 
 std::string_view unwrap(std::string_view line, std::string& scratch) {
   if (line.empty()) {
     return line;
+  }
+  if (has_quoted_printable(line)) {
+    scratch = without_quoted_printable(line);
+    line = scratch;
+  }
+  if (has_entity(line) && !is_of_program(line)) {
+    scratch = without_entities(line);
+    line = scratch;
   }
   if (line.find('\x1b') != std::string_view::npos) {
     scratch = without_colours(line);

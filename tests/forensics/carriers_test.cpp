@@ -110,6 +110,24 @@ TEST(Carriers, WrappersAreTakenOff) {
   }
 }
 
+TEST(Carriers, PagesAndMailsAreTakenOff) {
+  std::vector<std::string> messages;
+  decode_all(
+      "[   12.345678]  &lt;TASK&gt; &quot;a&quot; &#39;b&#39; &amp;lt;\n"
+      "> [   12.345678] x invoked oom-killer: gfp_mask=3D0xcc0(GFP_KERNEL), order=\n"
+      "=3D0, oom_score_adj=3D0\n"
+      "[   12.345678] caf=C3=A9 =3D 1\n"
+      "6,1,12345678,-;a&lt;=3Db\n",
+      messages);
+  EXPECT_EQ(messages, (std::vector<std::string>{" <TASK> \"a\" 'b' &lt;",
+                                                "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, "
+                                                "oom_score_adj=0",
+                                                "caf\xC3\xA9 = 1", "a&lt;=3Db"}));
+  messages.clear();
+  decode_all("[   12.345678] nodemask=\n6,1,12345678,-;a&lt;=3Db\n", messages);
+  EXPECT_EQ(messages, (std::vector<std::string>{"nodemask=", "a&lt;=3Db"})) << "no sign of quoted-printable";
+}
+
 TEST(Carriers, BlocksOverSeveralLines) {
   std::vector<std::string> messages;
   decode_all(
