@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kGap = 30;             // seconds between two lines of one report
 constexpr std::int64_t kWallGap = 120;  // the same by the time of day, which daemons stamp late when memory is short
+constexpr double kBraidGap = 5;         // a report that was silent for longer when another begins was cut
 constexpr double kBackwards = 5;        // a step back by more is a new boot
 constexpr double kReaperDelay = 10;     // how long an incident waits for the reaper's line
 constexpr std::uint64_t kForeignAfter = 300;  // lines of others after the kill before the report counts as over
@@ -21,6 +22,17 @@ constexpr std::size_t kMostWaiting = 64;
 constexpr std::size_t kLongestJoined = 4096;  // of a line that was broken in pieces
 constexpr std::size_t kSoftWrap = 70;         // mail clients break at 72 to 80 columns
 constexpr std::size_t kWidestMail = 80;
+
+// Of a Mem-Info block whose first lines are lost; "pages RAM" is printed at boot too.
+bool opens_in_mem_info(const OomLine& line) {
+  if (const auto* counters = std::get_if<lines::PageCounters>(&line)) {
+    return counters->counters.size() >= 2;
+  }
+  const auto* total = std::get_if<lines::MemoryTotal>(&line);
+  return total != nullptr &&
+         (total->field == &MemoryInfo::swap_free_bytes || total->field == &MemoryInfo::swap_total_bytes ||
+          total->field == &MemoryInfo::pagecache_pages);
+}
 
 // Whether a line begins a report when none is open. Weak ones are printed for other reasons too and count only when a
 // certain one follows.
@@ -34,7 +46,9 @@ bool opens(const OomLine& line) {
          std::holds_alternative<lines::AlreadyExiting>(line) || std::holds_alternative<lines::NoKillable>(line) ||
          std::holds_alternative<lines::MemInfoStart>(line) || std::holds_alternative<lines::NodeLine>(line) ||
          std::holds_alternative<lines::ZoneLine>(line) || std::holds_alternative<lines::BuddyLine>(line) ||
-         std::holds_alternative<lines::Identity>(line) ||
+         std::holds_alternative<lines::Identity>(line) || std::holds_alternative<lines::ShowMemory>(line) ||
+         std::holds_alternative<lines::SlabStart>(line) || std::holds_alternative<lines::HugepageLine>(line) ||
+         opens_in_mem_info(line) ||
          (std::holds_alternative<lines::OomPanic>(line) && !std::get<lines::OomPanic>(line).trailer);
 }
 
@@ -53,6 +67,9 @@ std::string_view without_cut_number(std::string_view message) {
 
 // A line of several pieces of which the last is not there yet.
 bool is_incomplete(const OomLine& line) {
+  if (const auto* limit = std::get_if<lines::MemcgLimit>(&line)) {
+    return limit->oom_memcg.empty();
+  }
   if (const auto* summary = std::get_if<lines::Summary>(&line)) {
     return !summary->pid;
   }
@@ -72,7 +89,7 @@ bool same_storm(const Incident& a, const Incident& b) {
 }  // namespace
 
 Assembler::Assembler(std::size_t input, Sink sink, std::vector<Warning>& warnings)
-    : input_(input), sink_(std::move(sink)), warnings_(warnings) {}
+    : input_(input), sink_(std::move(sink)), warnings_(warnings), userspace_(input) {}
 
 Assembler::Slot& Assembler::slot_of(const Record& record) {
   if (record.bare && last_slot_ != nullptr) {
@@ -97,7 +114,21 @@ Assembler::Slot& Assembler::slot_of(const Record& record) {
   return *slots_.back();
 }
 
-void Assembler::watch_time(const Record& record, Slot& slot) {
+// A carrier without a year passes from one to the next unsaid.
+void Assembler::watch_year(const WallTime& time, std::uint64_t line) {
+  if (time.year != 0 || time.month == 0) {
+    return;
+  }
+  if (month_ == 12 && time.month == 1) {
+    warnings_.push_back({.code = "year_rollover",
+                         .message = "the times pass from December to January and state no year",
+                         .input = input_,
+                         .line = line});
+  }
+  month_ = time.month;
+}
+
+void Assembler::watch_time(const Record& record, Slot& slot, std::uint64_t line) {
   if (record.monotonic_s) {
     now_ = record.monotonic_s;
     const double passed = *record.monotonic_s - slot.monotonic_s.value_or(*record.monotonic_s);
@@ -108,7 +139,8 @@ void Assembler::watch_time(const Record& record, Slot& slot) {
   std::optional<std::int64_t> wall;
   if (record.wall) {
     wall = to_seconds(*record.wall);
-    if (slot.wall_s && !record.monotonic_s && std::abs(*wall - *slot.wall_s) > kWallGap) {
+    watch_year(*record.wall, line);
+    if (slot.wall_s && !record.monotonic_s && std::abs(passed_seconds(*slot.wall_s, *record.wall)) > kWallGap) {
       close(slot);
     }
   }
@@ -141,14 +173,7 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
     }
     boot_ = record.boot;
   }
-  if (!record.kernel || record.message.starts_with("oomd kill: ") ||
-      (record.bare || !record.tag.empty() || record.message.find("]: ") != std::string_view::npos)) {
-    if (const auto kill = lines::parse_userspace_kill(record.tag, record.message)) {
-      add_userspace(*kill, record, line);
-      return;
-    }
-  }
-  if (!record.kernel) {
+  if (add_userspace(record, record.message, line) || !record.kernel) {
     return;
   }
   if (record.bare &&
@@ -165,9 +190,9 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
     return;
   }
   auto& slot = slot_of(record);
-  watch_time(record, slot);
+  watch_time(record, slot, line);
   last_slot_ = &slot;
-  if (slot.open && slot.open->add_row(message, line)) {
+  if (slot.fed != nullptr && slot.fed->add_row(message, line)) {
     return;
   }
   const auto text = record.bare ? trim_left(message) : message;  // an indented paste
@@ -181,12 +206,15 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
   if (!what && slot.continues(text, line)) {
     return;
   }
-  const bool broken = record.bare && slot.last_number + 1 == line && !recognized;
+  const bool broken =
+      is_continuation(record.piece, slot, recognized) || (record.bare && slot.last_number + 1 == line && !recognized);
   if (broken && join(slot, record, message, line)) {
     slot.last_length = length;
     slot.last_number = line;
+    slot.last_piece = record.piece;
     return;
   }
+  slot.last_piece = record.piece;
   slot.last_taken = false;
   if (what) {
     add_line(slot, *what, record, line);
@@ -216,9 +244,9 @@ void Assembler::add_foreign(Slot& slot, bool recognized, std::string_view messag
     return;
   }
   if (!recognized) {
-    slot.open->add_unrecognized(message, line);
+    (slot.fed != nullptr ? slot.fed : slot.open.get())->add_unrecognized(message, line);
   }
-  if (++slot.foreign > kForeignAfter && slot.open->has_outcome()) {
+  if (++slot.foreign > kForeignAfter && slot.open->has_outcome() && (!slot.older || slot.older->has_outcome())) {
     close(slot);
   }
 }
@@ -227,7 +255,9 @@ void Assembler::add_foreign(Slot& slot, bool recognized, std::string_view messag
 // record: ",cpuset=/,mems_allowed=0,..." and
 // "(null),  order=0, ..." begin the rest.
 bool Assembler::Slot::continues(std::string_view message, std::uint64_t line) {
-  if (incomplete.empty() || !open || !(message.starts_with(",") || message.starts_with("(null)"))) {
+  if (incomplete.empty() || fed == nullptr ||
+      !(message.starts_with(",") || message.starts_with("(null)") ||
+        message.starts_with(" as a result of limit of "))) {
     return false;
   }
   incomplete += message;
@@ -235,11 +265,21 @@ bool Assembler::Slot::continues(std::string_view message, std::uint64_t line) {
   if (!what) {
     return false;
   }
-  open->amend(*what, line);
+  fed->amend(*what, line);
   if (!is_incomplete(*what) || incomplete.size() > kLongestJoined) {
     incomplete.clear();
   }
   return true;
+}
+
+// Until 4.9 /dev/kmsg marks a line's first piece 'c' and the others '+'; since then 'c' marks what could not be joined
+// to the piece before it.
+bool Assembler::is_continuation(char piece, const Slot& slot, bool recognized) {
+  if (piece == '+') {
+    later_pieces_ = true;
+    return slot.last_piece != 0 || !recognized;
+  }
+  return piece == 'c' && !later_pieces_ && !recognized;
 }
 
 bool Assembler::join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line) {
@@ -247,8 +287,8 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
     return false;
   }
   const auto word = message.substr(0, std::min(message.find(' '), message.size()));
-  const bool soft =
-      !message.starts_with(" ") && slot.last_length <= kWidestMail && slot.last_length + 1 + word.size() > kSoftWrap;
+  const bool soft = record.bare && !message.starts_with(" ") && slot.last_length <= kWidestMail &&
+                    slot.last_length + 1 + word.size() > kSoftWrap;
   std::string whole = slot.last_text + (soft ? " " : "") + std::string(message);
   const auto what = parse_oom_line(whole);
   const auto before = parse_oom_line(slot.last_text);
@@ -260,8 +300,8 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
     return false;
   }
   if (before && before->index() == what->index()) {
-    if (slot.open && slot.last_taken) {
-      slot.open->amend(*what, line);
+    if (slot.fed != nullptr && slot.last_taken) {
+      slot.fed->amend(*what, line);
     }
   } else {
     add_line(slot, *what, record, line);
@@ -275,6 +315,7 @@ void Assembler::open_report(Slot& slot, const OomLine& what, const Record& recor
     return;
   }
   slot.open = std::make_unique<Report>(input_, line, record);
+  slot.fed = slot.open.get();
   slot.foreign = 0;
   slot.last_taken = slot.open->add(what, record, line) == Report::Fit::taken;
   slot.monotonic_s = record.monotonic_s;
@@ -316,6 +357,11 @@ void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, 
     open_report(slot, what, record, line);
     return;
   }
+  if (slot.older && !std::holds_alternative<lines::Trigger>(what)) {
+    add_braided(slot, what, record, line);
+    return;
+  }
+  slot.fed = slot.open.get();
   switch (slot.open->add(what, record, line)) {
     case Report::Fit::taken:
       slot.last_taken = true;
@@ -335,6 +381,30 @@ void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, 
   }
 }
 
+// The line is of one of two reports.
+void Assembler::add_braided(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
+  const auto whose = slot.braid.strand_of(*slot.older, *slot.open, what);
+  const bool known = whose == Braid::Strand::older || whose == Braid::Strand::newer;
+  if (known) {
+    slot.fed = whose == Braid::Strand::older ? slot.older.get() : slot.open.get();
+    slot.last_taken = slot.fed->add(what, record, line) == Report::Fit::taken;
+  } else if (whose == Braid::Strand::unknown) {
+    slot.last_taken = true;
+  }
+  if (!known && std::holds_alternative<lines::Kill>(what)) {
+    // Of one of them, or of a third whose header was rate-limited away.
+    Report alone(input_, line, record);
+    (void)alone.add(what, record, line);
+    hand_over(alone.finish(warnings_));
+    slot.last_taken = true;
+  }
+  if (slot.last_taken) {
+    slot.foreign = 0;
+    slot.monotonic_s = record.monotonic_s ? record.monotonic_s : slot.monotonic_s;
+    slot.wall_s = record.wall ? std::optional(to_seconds(*record.wall)) : slot.wall_s;
+  }
+}
+
 void Assembler::split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
   auto victim = slot.open->take_last_victim();
   close(slot);
@@ -345,8 +415,33 @@ void Assembler::split_report(Slot& slot, const OomLine& what, const Record& reco
   slot.last_taken = slot.open->add(what, record, line) == Report::Fit::taken;
 }
 
+// A report begins while another has not come to its end: two CPUs report at a time, or the older was cut. What follows
+// shows it, so both stay open. Of more than two the one that is done goes, else the oldest.
+bool Assembler::braid(Slot& slot, const Record& record) {
+  const bool silent = record.monotonic_s && slot.monotonic_s && *record.monotonic_s - *slot.monotonic_s > kBraidGap;
+  const bool over = slot.open->has_outcome() && (!slot.older || slot.older->has_outcome());
+  if (silent || over || slot.suspended || !slot.open->is_certain() || slot.open->is_allocation_failure()) {
+    return false;
+  }
+  auto done = std::move(slot.older);
+  if (slot.open->has_outcome()) {
+    std::swap(done, slot.open);
+  }
+  slot.older = std::move(slot.open);
+  if (done) {
+    hand_over(done->finish(warnings_));
+  }
+  slot.braid = {};
+  return true;
+}
+
 void Assembler::next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
-  const bool failure = std::holds_alternative<lines::AllocationFailure>(what);
+  if (std::holds_alternative<lines::Trigger>(what) && braid(slot, record)) {
+    open_report(slot, what, record, line);
+    return;
+  }
+  const bool failure =
+      std::holds_alternative<lines::AllocationFailure>(what) || std::holds_alternative<lines::ShowMemory>(what);
   if (failure && !slot.open->has_outcome() && slot.open->is_certain() && !slot.suspended &&
       !slot.open->is_allocation_failure()) {
     slot.suspended = std::move(slot.open);  // another CPU's failure in the middle of a report
@@ -367,8 +462,10 @@ void Assembler::next_report(Slot& slot, const OomLine& what, const Record& recor
 
 void Assembler::mark_reaped(const lines::Reaped& reaped) {
   for (const auto& slot : slots_) {
-    if (slot->open && slot->open->mark_reaped(reaped.pid, reaped.reaped)) {
-      return;
+    for (const auto* report : {&slot->open, &slot->older}) {
+      if (*report && (*report)->mark_reaped(reaped.pid, reaped.reaped)) {
+        return;
+      }
     }
   }
   for (auto& incident : std::views::reverse(waiting_)) {
@@ -389,31 +486,37 @@ void Assembler::mark_boot(const lines::Boot& boot, const std::string& host) {
   releases_.insert_or_assign(host, std::string(boot.release));
 }
 
-void Assembler::add_userspace(const lines::UserspaceKill& kill, const Record& record, std::uint64_t line) {
-  Incident incident;
-  incident.kind = "userspace_kill";
-  incident.killer = std::string(kill.killer);
-  incident.scope = kill.memcg ? "memcg" : "unknown";
-  incident.complete = true;
-  incident.log = {.input = input_, .first_line = line, .last_line = line, .suppressed = 0, .unrecognized = {}};
-  incident.time.monotonic_s = record.monotonic_s;
-  if (record.wall) {
-    incident.time.realtime = to_text(*record.wall);
+// What killers of their own kind say, daemons or the kernel's low memory killer; false when it is something else.
+bool Assembler::add_userspace(const Record& record, std::string_view whole, std::uint64_t line) {
+  const auto end = std::min(whole.find('\n'), whole.size());
+  const auto message = whole.substr(0, end);
+  auto said = record.kernel ? lines::parse_userspace_of_kernel(message) : std::nullopt;
+  if (!said && (!record.kernel || record.bare || message.find("]: ") != std::string_view::npos)) {
+    said = lines::parse_userspace(record.tag, message);
   }
-  if (!record.host.empty()) {
-    incident.time.host = std::string(record.host);
+  if (!said) {
+    return false;
   }
-  if (kill.memcg) {
-    incident.cgroup.emplace().task_memcg = std::string(*kill.memcg);
+  bool taken = said->kind != lines::UserspaceLine::Kind::detail;
+  if (!waiting_.empty() && UserspaceKills::adds_to(waiting_.back(), *said, record, line)) {
+    taken = true;
+  } else if (said->kind == lines::UserspaceLine::Kind::withdrawn) {
+    if (!waiting_.empty() && waiting_.back().killer == said->killer) {
+      waiting_.pop_back();
+    }
+  } else if (auto incident = userspace_.add(*said, record, line)) {
+    hand_over(std::move(*incident));
   }
-  if (kill.victim) {
-    incident.victims.push_back(*kill.victim);
+  // The low memory killer prints one record of several lines.
+  if (taken && end < whole.size()) {
+    (void)add_userspace(record, whole.substr(end + 1), line);
   }
-  hand_over(std::move(incident));
+  return taken;
 }
 
 void Assembler::close(Slot& slot) {
-  for (auto* report : {&slot.suspended, &slot.open}) {
+  slot.fed = nullptr;
+  for (auto* report : {&slot.older, &slot.suspended, &slot.open}) {
     if (*report) {
       if ((*report)->is_certain()) {
         hand_over((*report)->finish(warnings_));
@@ -482,8 +585,8 @@ void Assembler::pause() {
 
 void Assembler::finish() {
   for (const auto& slot : slots_) {
-    if (slot->open) {
-      slot->open->cut_off();
+    if (slot->fed != nullptr) {
+      slot->fed->cut_off();
     }
   }
   close_all();

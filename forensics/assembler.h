@@ -9,9 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "forensics/lines/userspace.h"
+#include "forensics/braid.h"
 #include "forensics/record.h"
 #include "forensics/report.h"
+#include "forensics/userspace_kills.h"
 
 namespace forensics {
 
@@ -37,6 +38,9 @@ class Assembler {
   struct Slot {
     std::string key;  // host and caller
     std::unique_ptr<Report> open, suspended;
+    std::unique_ptr<Report> older;  // began before `open`, whose lines are mixed with its own
+    Braid braid;
+    Report* fed = nullptr;  // the one of these that took the last line
     std::optional<double> monotonic_s;
     std::optional<std::int64_t> wall_s;
     std::string incomplete;  // a line that the kernel builds in pieces, whose rest may come as a record of its own
@@ -44,6 +48,7 @@ class Assembler {
     std::size_t last_length = 0;
     std::uint64_t last_number = 0;
     bool last_taken = false;
+    char last_piece = 0;
     std::uint64_t foreign = 0;
 
     // The rest of the incomplete line, if the message can be that: its report then has it.
@@ -51,7 +56,8 @@ class Assembler {
   };
 
   Slot& slot_of(const Record& record);
-  void watch_time(const Record& record, Slot& slot);
+  void watch_year(const WallTime& time, std::uint64_t line);
+  void watch_time(const Record& record, Slot& slot, std::uint64_t line);
   void close_settled(std::uint64_t line);
   void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
   void add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended);
@@ -59,10 +65,13 @@ class Assembler {
   void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void add_foreign(Slot& slot, bool recognized, std::string_view message, std::uint64_t line);
   void open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  void add_braided(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  bool braid(Slot& slot, const Record& record);
   void split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  bool is_continuation(char piece, const Slot& slot, bool recognized);
   bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line);
-  void add_userspace(const lines::UserspaceKill& kill, const Record& record, std::uint64_t line);
+  bool add_userspace(const Record& record, std::string_view whole, std::uint64_t line);
   void mark_reaped(const lines::Reaped& reaped);
   void mark_boot(const lines::Boot& boot, const std::string& host);
   void close(Slot& slot);
@@ -79,7 +88,10 @@ class Assembler {
   std::string boot_;
   std::optional<double> now_;
   std::map<std::string, std::string> releases_;  // of the kernel, by host
+  UserspaceKills userspace_;
   std::uint64_t suppressed_ = 0, settled_ = 0;
+  int month_ = 0;              // of the last time without a year
+  bool later_pieces_ = false;  // /dev/kmsg of 3.5 to 4.9
   bool manual_ = false, stopped_ = false;
 };
 

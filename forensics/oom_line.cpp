@@ -48,6 +48,8 @@ constexpr Reader kReaders[] = {
     as_line<lines::parse_suppressed>,
     as_line<lines::parse_manual_oom>,
     as_line<lines::parse_boot>,
+    as_line<lines::parse_show_memory>,
+    as_line<lines::parse_aside>,
     as_line<lines::parse_trace_start>,
     as_line<lines::parse_trace_detail>,
     as_line<lines::parse_cpuset_line>,

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include "forensics/lines/aside.h"
 #include "forensics/lines/memcg.h"
 #include "forensics/lines/meminfo.h"
 #include "forensics/lines/outcome.h"
@@ -20,9 +21,9 @@ using OomLine =
                  lines::TraceDetail, lines::MemcgLimit, lines::UsageLine, lines::StatsHeader, lines::StatCounter,
                  lines::MemInfoStart, lines::PageCounters, lines::NodeLine, lines::ZoneLine, lines::LowmemReserve,
                  lines::BuddyLine, lines::HugepageLine, lines::MemoryTotal, lines::SlabStart, lines::AllocationsStart,
-                 lines::MemInfoDetail, lines::TaskTitle, lines::TaskHeader, lines::TaskRow, lines::Summary,
-                 lines::Decision, lines::Kill, lines::GroupKill, lines::AlreadyExiting, lines::SharedMemory,
-                 lines::Reaped, lines::NoKillable, lines::OomPanic>;
+                 lines::MemInfoDetail, lines::ShowMemory, lines::Aside, lines::TaskTitle, lines::TaskHeader,
+                 lines::TaskRow, lines::Summary, lines::Decision, lines::Kill, lines::GroupKill, lines::AlreadyExiting,
+                 lines::SharedMemory, lines::Reaped, lines::NoKillable, lines::OomPanic>;
 
 // Recognises a message by its own text, whole shape or nothing; the kernel's version plays no part. Rows that only
 // their table gives a meaning (slab and allocation rows) are read by whoever knows the table is open.

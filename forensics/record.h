@@ -20,6 +20,9 @@ struct WallTime {
 std::string to_text(const WallTime& time);
 // Seconds since the start of the year (or of the epoch when the year is known), to compare times of one carrier.
 std::int64_t to_seconds(const WallTime& time);
+// Seconds from one time, as to_seconds() made it, to another of the same carrier: where no year (or no date) is stated
+// the shorter way round, so that a year's end is no step back.
+std::int64_t passed_seconds(std::int64_t from, const WallTime& to);
 
 // What a carrier makes of one line. Views borrow from the line or from the decoder's scratch space, until the next
 // line.
@@ -33,6 +36,7 @@ struct Record {
   std::string_view tag;                   // the program, when it is not the kernel
   bool kernel = true;                     // the kernel's words
   bool bare = false;                      // a line without any prefix: may continue the record before it
+  char piece = 0;                         // /dev/kmsg: 'c' or '+' for a piece of a line that pr_cont() built
   std::optional<std::uint64_t> sequence;  // /dev/kmsg
 };
 

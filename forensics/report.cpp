@@ -13,6 +13,18 @@ constexpr std::size_t kMostFrames = 256;
 constexpr std::size_t kMostRows = 200000;
 constexpr std::size_t kMostCounters = 1000;
 
+bool is_of_trace(const OomLine& line) {
+  return std::holds_alternative<lines::Identity>(line) || std::holds_alternative<lines::Hardware>(line) ||
+         std::holds_alternative<lines::CpusetLine>(line) || std::holds_alternative<lines::TraceStart>(line) ||
+         std::holds_alternative<lines::Frame>(line) || std::holds_alternative<lines::TraceDetail>(line);
+}
+
+bool is_end(const OomLine& line) {
+  return std::holds_alternative<lines::Summary>(line) || std::holds_alternative<lines::Decision>(line) ||
+         std::holds_alternative<lines::Kill>(line) || std::holds_alternative<lines::GroupKill>(line) ||
+         std::holds_alternative<lines::NoKillable>(line) || std::holds_alternative<lines::OomPanic>(line);
+}
+
 }  // namespace
 
 Report::Report(std::size_t input, std::uint64_t line, const Record& record) {
@@ -30,6 +42,9 @@ Report::Report(std::size_t input, std::uint64_t line, const Record& record) {
 
 Report::Fit Report::add(const OomLine& line, const Record& record, std::uint64_t number) {
   now_ = record.monotonic_s;
+  if (is_of_another_trace(line)) {
+    return Fit::next_report;
+  }
   const auto fit = std::visit([this](const auto& what) { return take(what); }, line);
   if (fit == Fit::taken) {
     auto& log = parts_.incident.log;
@@ -46,6 +61,19 @@ Report::Fit Report::add(const OomLine& line, const Record& record, std::uint64_t
     }
   }
   return fit;
+}
+
+// A warning, a lockup and an oops print a stack too: what follows one is of the same report only when the stack, whose
+// first lines are lost, is that of an OOM.
+bool Report::is_of_another_trace(const OomLine& line) const {
+  if (certain_ || phase_ != Phase::trace || parts_.allocation_failure || is_of_trace(line)) {
+    return false;
+  }
+  const auto speaks_of_oom = [](const ReportParts::StackFrame& frame) {
+    return frame.symbol.find("oom") != std::string::npos || frame.symbol.find("out_of_memory") != std::string::npos ||
+           frame.symbol == "dump_header";
+  };
+  return parts_.frames.empty() ? is_end(line) : std::ranges::none_of(parts_.frames, speaks_of_oom);
 }
 
 bool Report::add_row(std::string_view message, std::uint64_t number) {
@@ -167,12 +195,17 @@ Report::Fit Report::take(const lines::AllocationFailure& line) {
 Report::Fit Report::take(const lines::Identity& line) {
   auto& incident = parts_.incident;
   if (phase_ > Phase::trace || incident.trigger.pid) {
+    trace_closed_ = true;  // another CPU's stack begins
     return Fit::foreign;
   }
   incident.trigger.pid = line.pid;
   incident.trigger.cpu = line.cpu;
   if (!incident.trigger.comm && !line.comm.empty()) {
     incident.trigger.comm = std::string(line.comm);
+  }
+  if (!line.comm.empty() && line.pid &&
+      incident.trigger.comm == std::string(line.comm) + ":" + std::to_string(*line.pid)) {
+    incident.trigger.comm = std::string(line.comm);  // vendors print "comm:pid invoked oom-killer"
   }
   if (!line.release.empty()) {
     incident.kernel.release = std::string(line.release);
@@ -193,19 +226,24 @@ Report::Fit Report::take(const lines::Hardware& line) {
 }
 
 Report::Fit Report::take(const lines::CpusetLine& /*line*/) {
-  return phase_ == Phase::header || phase_ == Phase::trace ? Fit::taken : Fit::foreign;
+  if (phase_ != Phase::header && phase_ != Phase::trace) {
+    return Fit::foreign;
+  }
+  has_cpuset_ = true;
+  return Fit::taken;
 }
 
-Report::Fit Report::take(const lines::TraceStart& /*line*/) {
+Report::Fit Report::take(const lines::TraceStart& line) {
   if (phase_ == Phase::nothing || phase_ > Phase::trace) {
     return Fit::foreign;
   }
+  (line.task ? trace_marked_ : trace_started_) = true;
   reach(Phase::trace);
   return Fit::taken;
 }
 
 Report::Fit Report::take(const lines::Frame& line) {
-  if (phase_ == Phase::nothing || phase_ > Phase::trace || trace_over_) {
+  if (phase_ == Phase::nothing || phase_ > Phase::trace || trace_closed_) {
     return Fit::foreign;
   }
   if (parts_.frames.size() < kMostFrames) {
@@ -219,9 +257,20 @@ Report::Fit Report::take(const lines::TraceDetail& line) {
   if (phase_ == Phase::nothing || phase_ > Phase::trace) {
     return Fit::foreign;
   }
+  trace_closed_ = trace_closed_ || line.ends;
   if (line.moom && !parts_.allocation_failure) {
     set_manual();
   }
+  return Fit::taken;
+}
+
+// Like an allocation failure, with a Mem-Info block that is not an OOM's; never certain, so it becomes no incident.
+Report::Fit Report::take(const lines::ShowMemory& /*line*/) {
+  if (phase_ != Phase::nothing) {
+    return Fit::next_report;
+  }
+  parts_.allocation_failure = true;
+  reach(Phase::header);
   return Fit::taken;
 }
 

@@ -24,6 +24,12 @@ class Report {
     split,        // a second oom.group kill, whose header was rate-limited: the last victim taken belongs to it
   };
   Fit add(const OomLine& line, const Record& record, std::uint64_t number);
+  // Whether the line can be of this report, told by what it names and by what is there already.
+  enum class Claim { none, weak, possible, sure };
+  [[nodiscard]] Claim claim(const OomLine& line) const;
+  // Lines of these parts may be of another report, or have gone to it.
+  void doubt(ReportParts::Sections parts);
+  static ReportParts::Section section_of(const OomLine& line);
   // The line before was broken in two: the same line again, whole. Takes what the first half did not say.
   void amend(const OomLine& line, std::uint64_t number);
   // A row of an open slab or allocation table; false when none is open or the text is no row.
@@ -49,6 +55,8 @@ class Report {
  private:
   // The order of the parts.
   enum class Phase { nothing, header, trace, memory, table, summary, decision, kill };
+
+  using Section = ReportParts::Section;
 
   Fit take(const lines::Trigger& line);
   Fit take(const lines::AllocationFailure& line);
@@ -85,7 +93,48 @@ class Report {
   Fit take(const lines::NoKillable& line);
   Fit take(const lines::OomPanic& line);
   Fit take(const lines::ManualOom& line);
+  Fit take(const lines::ShowMemory& line);
   Fit take(const auto& /*line*/) { return Fit::foreign; }
+
+  [[nodiscard]] Claim claim_of(const lines::Identity& line) const;
+  [[nodiscard]] Claim claim_of(const lines::Hardware& line) const;
+  [[nodiscard]] Claim claim_of(const lines::CpusetLine& line) const;
+  [[nodiscard]] Claim claim_of(const lines::TraceStart& line) const;
+  [[nodiscard]] Claim claim_of(const lines::Frame& line) const;
+  [[nodiscard]] Claim claim_of(const lines::TraceDetail& line) const;
+  [[nodiscard]] Claim claim_of(const lines::MemcgLimit& line) const;
+  [[nodiscard]] Claim claim_of(const lines::UsageLine& line) const;
+  [[nodiscard]] Claim claim_of(const lines::StatsHeader& line) const;
+  [[nodiscard]] Claim claim_of(const lines::StatCounter& line) const;
+  [[nodiscard]] Claim claim_of(const lines::MemInfoStart& line) const;
+  [[nodiscard]] Claim claim_of(const lines::PageCounters& line) const;
+  [[nodiscard]] Claim claim_of(const lines::NodeLine& line) const;
+  [[nodiscard]] Claim claim_of(const lines::ZoneLine& line) const;
+  [[nodiscard]] Claim claim_of(const lines::BuddyLine& line) const;
+  [[nodiscard]] Claim claim_of(const lines::MemoryTotal& line) const;
+  [[nodiscard]] Claim claim_of(const lines::LowmemReserve& /*line*/) const { return claim_detail(); }
+  [[nodiscard]] Claim claim_of(const lines::HugepageLine& /*line*/) const { return claim_detail(); }
+  [[nodiscard]] Claim claim_of(const lines::SlabStart& /*line*/) const { return claim_detail(); }
+  [[nodiscard]] Claim claim_of(const lines::AllocationsStart& /*line*/) const { return claim_detail(); }
+  [[nodiscard]] Claim claim_of(const lines::MemInfoDetail& /*line*/) const { return claim_detail(); }
+  [[nodiscard]] Claim claim_of(const lines::TaskTitle& line) const;
+  [[nodiscard]] Claim claim_of(const lines::TaskHeader& line) const;
+  [[nodiscard]] Claim claim_of(const lines::TaskRow& line) const;
+  [[nodiscard]] Claim claim_of(const lines::Summary& line) const;
+  [[nodiscard]] Claim claim_of(const lines::Decision& line) const;
+  [[nodiscard]] Claim claim_of(const lines::Kill& line) const;
+  [[nodiscard]] Claim claim_of(const lines::GroupKill& line) const;
+  [[nodiscard]] Claim claim_of(const lines::AlreadyExiting& /*line*/) const { return claim_end(); }
+  [[nodiscard]] Claim claim_of(const lines::NoKillable& /*line*/) const { return claim_end(); }
+  [[nodiscard]] Claim claim_of(const lines::OomPanic& /*line*/) const { return claim_end(); }
+  [[nodiscard]] Claim claim_of(const auto& /*line*/) const { return Claim::none; }
+  [[nodiscard]] Claim claim_part(Phase part, bool there) const;
+  [[nodiscard]] Claim claim_mem_info(bool there) const;
+  [[nodiscard]] Claim claim_detail() const;
+  [[nodiscard]] Claim claim_end() const;
+  [[nodiscard]] Claim claim_victim(std::int64_t pid) const;
+  [[nodiscard]] bool has_open_trace() const;
+  [[nodiscard]] bool is_of_another_trace(const OomLine& line) const;
 
   void fill_allocation(const lines::Allocation& line);
   void take_counters(const lines::StatsHeader& line);
@@ -95,7 +144,9 @@ class Report {
 
   ReportParts parts_;
   Phase phase_ = Phase::nothing;
-  bool certain_ = false, trace_over_ = false;
+  bool certain_ = false, has_cpuset_ = false;
+  bool trace_started_ = false, trace_marked_ = false, trace_closed_ = false;  // "Call Trace:", "<TASK>", "</TASK>"
+  std::string stats_path_;                                                    // of the first counters' block
   enum class Open { none, stats, slab, allocations } open_ = Open::none;
   cgroup::Counters stats_before_;                                                 // for amend()
   std::optional<std::pair<std::optional<std::int64_t>, std::string>> last_zone_;  // lowmem_reserve[] follows its zone

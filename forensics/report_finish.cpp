@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include <fmt/format.h>
@@ -258,16 +259,98 @@ void note_missing(const ReportParts& parts, bool killed, Incident& incident) {
   incident.complete = incident.missing.empty();
 }
 
+// Nothing of a part stays of which some lines may be another report's, or went to it.
+void leave_out_doubtful(ReportParts& parts, std::vector<Warning>& warnings) {
+  if (parts.doubtful.none()) {
+    return;
+  }
+  for (std::size_t i = 0; i < parts.doubtful.size(); ++i) {
+    if (parts.doubtful.test(i)) {
+      leave_out(parts, static_cast<ReportParts::Section>(i));
+    }
+  }
+  warnings.push_back({.code = "interleaved_reports",
+                      .message = "the lines of two reports are mixed without the callers' ids: what could be of either "
+                                 "is left out",
+                      .input = parts.incident.log.input,
+                      .line = parts.incident.log.first_line});
+}
+
+// The counters of 5.3 to 6.4 are one record, which ends at 992 bytes (976 with caller ids, 1024 later): within a
+// number.
+void drop_cut_counter(ReportParts& parts, std::vector<Warning>& warnings) {
+  constexpr std::array<std::size_t, 3> kLongest = {992, 976, 1024};
+  auto& cgroup = parts.incident.cgroup;
+  if (!cgroup || cgroup->stat.empty() || cgroup->stat.size() != parts.stat_counters ||
+      std::ranges::find(kLongest, parts.stat_bytes) == kLongest.end()) {
+    return;
+  }
+  warnings.push_back({.code = "counters_cut",
+                      .message = fmt::format("the record of the counters is as long as a record can be: its last, {}, "
+                                             "may be cut and is left out",
+                                             cgroup->stat.back().first),
+                      .input = parts.incident.log.input,
+                      .line = parts.incident.log.first_line});
+  cgroup->stat.pop_back();
+}
+
+// 5.0 and 5.1 print CONSTRAINT_NONE for every report.
+void note_constraint(const ReportParts& parts, std::vector<Warning>& warnings) {
+  if (parts.incident.scope == "memcg" && parts.constraint == "CONSTRAINT_NONE") {
+    warnings.push_back({.code = "constraint_none",
+                        .message = "the summary says CONSTRAINT_NONE for a memory cgroup's limit (a bug of Linux 5.0 "
+                                   "and 5.1); read as the cgroup's",
+                        .input = parts.incident.log.input,
+                        .line = parts.incident.log.last_line});
+  }
+}
+
 }  // namespace
+
+void leave_out(ReportParts& parts, ReportParts::Section section) {
+  using Section = ReportParts::Section;
+  auto& cgroup = parts.incident.cgroup;
+  switch (section) {
+    case Section::trace:
+      parts.frames.clear();
+      parts.incident.kernel.hardware.reset();
+      break;
+    case Section::usage:
+      if (cgroup) {
+        cgroup->memory = cgroup->swap = cgroup->memsw = cgroup->kmem = std::nullopt;
+      }
+      break;
+    case Section::stats:
+      if (cgroup) {
+        cgroup->stat.clear();
+      }
+      break;
+    case Section::memory_info:
+      parts.incident.memory_info.reset();
+      break;
+    case Section::tasks:
+      parts.rows.clear();
+      break;
+    case Section::other:
+      break;
+  }
+  if ((section == Section::usage || section == Section::stats) && cgroup && !parts.summary_memcg) {
+    cgroup->oom_memcg.reset();
+    cgroup->task_memcg.reset();
+  }
+}
 
 Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
   auto& incident = parts.incident;
+  leave_out_doubtful(parts, warnings);
+  drop_cut_counter(parts, warnings);
   const bool killed = !incident.victims.empty();
   if (incident.trigger.order == -1) {
     incident.manual = true;  // sysrq-f, whoever wrote to /proc/sysrq-trigger
   }
   incident.kind = kind_of(parts);
   incident.scope = parts.allocation_failure ? "unknown" : scope_of(parts);
+  note_constraint(parts, warnings);
   complete_victims(parts);
 
   const bool any_reliable = std::ranges::any_of(parts.frames, &ReportParts::StackFrame::reliable);

@@ -49,7 +49,9 @@ Report::Fit Report::take(const lines::MemcgLimit& line) {
   if (line.task_memcg) {
     cgroup().task_memcg = std::string(*line.task_memcg);
   }
-  cgroup().oom_memcg = std::string(line.oom_memcg);
+  if (!line.oom_memcg.empty()) {
+    cgroup().oom_memcg = std::string(line.oom_memcg);
+  }
   parts_.memcg_block = certain_ = true;
   reach(Phase::memory);
   return Fit::taken;
@@ -93,6 +95,9 @@ Report::Fit Report::take(const lines::StatsHeader& line) {
   if (!cgroup().oom_memcg && !line.path.empty()) {
     cgroup().oom_memcg = std::string(line.path);
   }
+  if (stats_path_.empty() && !line.inline_counters) {
+    stats_path_ = line.path.empty() ? "?" : line.path;
+  }
   stats_before_ = cgroup().stat;
   take_counters(line);
   parts_.separate_counters = parts_.separate_counters || !line.inline_counters;
@@ -107,6 +112,8 @@ Report::Fit Report::take(const lines::StatCounter& line) {
     return Fit::foreign;
   }
   set_counter(cgroup().stat, line.name, line.value, false);
+  parts_.stat_bytes += line.name.size() + 2 + std::to_string(line.value).size();
+  ++parts_.stat_counters;
   return Fit::taken;
 }
 
@@ -191,13 +198,15 @@ Report::Fit Report::take(const lines::HugepageLine& line) {
   if (!known && pools.size() < kMostZones) {
     pools.push_back(line.pool);
   }
+  reach(Phase::memory);
   return Fit::taken;
 }
 
 Report::Fit Report::take(const lines::MemoryTotal& line) {
-  if (phase_ > Phase::memory || phase_ < Phase::header) {
+  if (phase_ > Phase::memory) {
     return Fit::foreign;
   }
+  reach(Phase::memory);
   if (line.field != nullptr) {
     memory_info().*line.field = line.value;
   }
@@ -205,17 +214,19 @@ Report::Fit Report::take(const lines::MemoryTotal& line) {
 }
 
 Report::Fit Report::take(const lines::SlabStart& /*line*/) {
-  if (phase_ != Phase::memory) {
+  if (phase_ > Phase::memory) {
     return Fit::foreign;
   }
+  reach(Phase::memory);
   open_ = Open::slab;
   return Fit::taken;
 }
 
 Report::Fit Report::take(const lines::AllocationsStart& /*line*/) {
-  if (phase_ != Phase::memory) {
+  if (phase_ > Phase::memory) {
     return Fit::foreign;
   }
+  reach(Phase::memory);
   open_ = Open::allocations;
   return Fit::taken;
 }

@@ -210,6 +210,12 @@ void Report::amend(const OomLine& line, std::uint64_t number) {
     }
   } else if (const auto* usage = std::get_if<lines::UsageLine>(&line)) {
     (void)take(*usage);
+  } else if (const auto* buddy = std::get_if<lines::BuddyLine>(&line)) {
+    (void)take(*buddy);
+  } else if (const auto* limit = std::get_if<lines::MemcgLimit>(&line)) {
+    (void)take(*limit);
+  } else if (const auto* reserve = std::get_if<lines::LowmemReserve>(&line)) {
+    (void)take(*reserve);
   }
 }
 

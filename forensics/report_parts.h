@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,8 +42,15 @@ struct ReportParts {
   bool allocation_failure = false, no_killable = false, panic = false, already_exiting = false, request_ignored = false;
   bool memcg_block = false, separate_counters = false, global_block = false;
   bool memcg_panic = false;
-  bool cut_off = false;  // the input ended within the report, or just after it
+  enum class Section { trace, usage, stats, memory_info, tasks, other };
+  using Sections = std::bitset<6>;
+  Sections doubtful;  // parts that hold another report's lines, or lack some: left out in the end
+  std::size_t stat_bytes = 0, stat_counters = 0;  // of the counters that came one a line, as printed
+  bool cut_off = false;                           // the input ended within the report, or just after it
 };
+
+// Forgets what was read of a part.
+void leave_out(ReportParts& parts, ReportParts::Section section);
 
 // Works out what the lines imply: scope, kind, page size and bytes, tasks, the victims' roles, what is missing. Appends
 // what had to be corrected to warnings.

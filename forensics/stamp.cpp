@@ -97,6 +97,18 @@ std::int64_t to_seconds(const WallTime& time) {
   return std::int64_t{days} * 86400 + minutes * 60 + time.second;
 }
 
+std::int64_t passed_seconds(std::int64_t from, const WallTime& to) {
+  constexpr std::int64_t kDay = 86400;
+  constexpr std::int64_t kYear = 366 * kDay;  // of 2000, which stands for every year
+  const auto passed = to_seconds(to) - from;
+  if (to.year != 0) {
+    return passed;
+  }
+  const auto period = to.month != 0 ? kYear : kDay;
+  const auto around = (passed % period + period) % period;
+  return around > period / 2 ? around - period : around;
+}
+
 std::optional<double> read_kernel_stamp(std::string_view& text) {
   base::Scanner in(text);
   if (!in.literal("[")) {

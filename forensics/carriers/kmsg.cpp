@@ -28,6 +28,7 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
   if (!flags || flags->empty() || std::string_view("-c+").find((*flags)[0]) == std::string_view::npos) {
     return std::nullopt;
   }
+  record.piece = (*flags)[0] == '-' ? '\0' : (*flags)[0];
   constexpr std::string_view kCaller = ",caller=";
   if (const auto at = flags->find(kCaller); at != std::string_view::npos) {
     const auto caller = flags->substr(at + kCaller.size());

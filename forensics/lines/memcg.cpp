@@ -16,12 +16,19 @@ bool is_no_limit(std::uint64_t kilobytes) {
 std::optional<MemcgLimit> parse_memcg_limit(std::string_view message) {
   constexpr std::string_view kTask = "Task in ";
   constexpr std::string_view kResult = " killed as a result of limit of ";
+  constexpr std::string_view kKilled = " killed";
   constexpr std::string_view kReached = "Memory limit reached of cgroup ";
   message = trim_left(message);
   if (message.starts_with(kReached)) {
     return MemcgLimit{.task_memcg = {}, .oom_memcg = trim_right(message.substr(kReached.size()))};
   }
   const auto at = message.find(kResult);
+  // Two calls of printk() until 3.8: the rest may be a record of its own.
+  if (const auto text = trim_right(message); at == std::string_view::npos && text.starts_with(kTask) &&
+                                             text.ends_with(kKilled) && text.size() > kTask.size() + kKilled.size()) {
+    return MemcgLimit{.task_memcg = text.substr(kTask.size(), text.size() - kTask.size() - kKilled.size()),
+                      .oom_memcg = {}};
+  }
   if (!message.starts_with(kTask) || at == std::string_view::npos) {
     return std::nullopt;
   }

@@ -28,6 +28,15 @@ Domain read_domain(std::string_view& text) {
       return prefix.domain;
     }
   }
+  constexpr std::string_view kBeancounter = "Out of memory in UB ";  // OpenVZ: a container's, 0 is the host
+  if (text.starts_with(kBeancounter)) {
+    base::Scanner in(text.substr(kBeancounter.size()));
+    const auto id = in.number<std::uint64_t>();
+    if (id && in.literal(": ")) {
+      text = in.rest();
+      return *id == 0 ? Domain::global : Domain::memcg;
+    }
+  }
   return Domain::unknown;
 }
 
@@ -42,6 +51,24 @@ std::optional<std::string_view> between(std::string_view text, std::string_view 
 
 // "(java) total-vm:...", "(java), UID 0, total-vm:...", ", UID 27, (mysqld) total-vm:...", "(ssh-agent)": the name is
 // anchored by what follows it, searched from the right, because it may hold anything.
+struct VserverTask {
+  std::int64_t pid = 0;
+  std::string_view comm, rest;
+};
+
+// vserver: "dd(5:#100) score ...", the context after the pid.
+std::optional<VserverTask> read_vserver_task(std::string_view text) {
+  for (auto open = text.find('('); open != std::string_view::npos; open = text.find('(', open + 1)) {
+    base::Scanner in(text.substr(open + 1));
+    const auto pid = in.number<std::int64_t>();
+    if (pid && in.literal(":") && (in.literal("#"), in.number<std::uint64_t>()) && in.literal(")") &&
+        in.rest().starts_with(" ")) {
+      return VserverTask{.pid = *pid, .comm = text.substr(0, open), .rest = in.rest()};
+    }
+  }
+  return std::nullopt;
+}
+
 bool read_killed_name(std::string_view rest, Kill& kill, std::string_view& figures) {
   constexpr std::string_view kUid = ", UID ";
   if (rest.starts_with(kUid)) {
@@ -58,7 +85,8 @@ bool read_killed_name(std::string_view rest, Kill& kill, std::string_view& figur
     return false;
   }
   rest.remove_prefix(1);
-  for (const auto mark : {") total-vm:", ") vsz:", "), UID ", ") anon-rss:"}) {
+  // ") in VE "100" total-vm:" is Virtuozzo 7's, ") score 0 vm:" OpenVZ's.
+  for (const auto mark : {") total-vm:", ") in VE \"", ") vsz:", "), UID ", ") anon-rss:", ") score "}) {
     if (const auto at = rest.rfind(mark); at != std::string_view::npos) {
       kill.victim.comm = std::string(rest.substr(0, at));
       figures = rest.substr(at + 1);
@@ -78,9 +106,12 @@ bool read_killed_name(std::string_view rest, Kill& kill, std::string_view& figur
 
 void read_figures(std::string_view figures, Victim& victim) {
   victim.total_vm_bytes = kilobytes_after(figures, "total-vm:");
-  if (!victim.total_vm_bytes) {
-    victim.total_vm_bytes = kilobytes_after(figures, "vsz:");
+  for (const auto key : {"vsz:", " vm:"}) {
+    if (!victim.total_vm_bytes) {
+      victim.total_vm_bytes = kilobytes_after(figures, key);
+    }
   }
+  victim.score = figures.starts_with(" score ") ? number_after<std::int64_t>(figures, " score ") : std::nullopt;
   victim.anon_rss_bytes = kilobytes_after(figures, "anon-rss:");
   victim.file_rss_bytes = kilobytes_after(figures, "file-rss:");
   victim.shmem_rss_bytes = kilobytes_after(figures, "shmem-rss:");
@@ -153,6 +184,11 @@ std::optional<Decision> parse_decision(std::string_view message) {
   }
   if (const auto pid = in.number<std::int64_t>()) {
     decision.pid = *pid;
+  } else if (const auto task = read_vserver_task(in.rest()); task && task->rest.starts_with(" score ")) {
+    decision.pid = task->pid;
+    decision.comm = task->comm;
+    decision.score = number_after<std::int64_t>(task->rest, " score ");
+    return decision;
   } else {
     return std::nullopt;
   }
@@ -176,10 +212,16 @@ std::optional<Kill> parse_kill(std::string_view message) {
   kill.domain = read_domain(text);
   kill.prefixed = kill.domain != Domain::unknown;
   base::Scanner in(text);
-  if (!in.literal("Killed process ")) {
+  if (!in.literal("Killed process ") && !in.literal("OOM killed process ")) {
     return std::nullopt;
   }
   const auto pid = in.number<std::int64_t>();
+  if (const auto task = pid ? std::nullopt : read_vserver_task(in.rest())) {
+    kill.victim.pid = task->pid;
+    kill.victim.comm = std::string(task->comm);
+    read_figures(task->rest, kill.victim);
+    return kill;
+  }
   std::string_view figures;
   if (!pid || !read_killed_name(in.rest(), kill, figures)) {
     return std::nullopt;

@@ -31,7 +31,7 @@ Column column_of(std::string_view word) {
   return found == kNames.end() ? Column::other : found->column;
 }
 
-// "[ 2231]", "[3117813]": the bracket's number and what follows it.
+// "[ 2231]", "[3117813]", "[12345:#100]" (vserver's context): the bracket's number and what follows it.
 std::optional<std::int64_t> read_pid(std::string_view& text) {
   base::Scanner in(text);
   if (!in.literal("[")) {
@@ -39,6 +39,10 @@ std::optional<std::int64_t> read_pid(std::string_view& text) {
   }
   in.skip_blanks();
   const auto pid = in.number<std::int64_t>();
+  if (in.literal(":")) {
+    (void)in.literal("#");
+    (void)in.number<std::uint64_t>();
+  }
   if (!pid || *pid < 0 || !in.literal("]")) {
     return std::nullopt;
   }
@@ -130,8 +134,13 @@ const Columns& layout(std::size_t numbers, int variant) {
 
 }  // namespace
 
+// nohang has a table of its own, "(memory values in mebibytes)".
 std::optional<TaskTitle> parse_task_title(std::string_view message) {
-  return trim_left(message).starts_with("Tasks state (memory values in ") ? std::optional(TaskTitle{}) : std::nullopt;
+  constexpr std::string_view kTitle = "Tasks state (memory values in pages";
+  constexpr std::size_t kShortest = 30;
+  const auto text = trim_left(message);
+  return text.starts_with(kTitle) || (text.size() >= kShortest && kTitle.starts_with(text)) ? std::optional(TaskTitle{})
+                                                                                            : std::nullopt;
 }
 
 std::optional<TaskHeader> parse_task_header(std::string_view message) {
@@ -143,8 +152,8 @@ std::optional<TaskHeader> parse_task_header(std::string_view message) {
   if (!in.literal("pid")) {
     return std::nullopt;
   }
-  in.skip_blanks();
-  if (!in.literal("]")) {
+  const auto context = in.until("]");  // vserver: "[ pid:#xid ]"
+  if (!context || !(trim(*context).empty() || context->starts_with(":"))) {
     return std::nullopt;
   }
   TaskHeader header{.columns = {Column::pid}};
@@ -194,13 +203,17 @@ std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
   if (width == 10 || width == 12) {
     --width;
   }
+  // Every process has page tables; the CPU of 2.6.36 can be 0 in all rows.
   const bool bytes = std::ranges::all_of(rows, [&](const std::string& row) {
     const auto figures = split_task_row(row, layout(8, 0));
-    return figures && figures->pgtables_bytes.value_or(1) % 4096 == 0;
+    return figures && figures->pgtables_bytes.value_or(0) >= 4096 && *figures->pgtables_bytes % 4096 == 0;
   });
+  using enum Column;
+  static const Columns kOomAdj{pid, uid, tgid, total_vm, rss, other, oom_score_adj, other};
   const bool adj = std::ranges::all_of(rows, [&](const std::string& row) {
-    const auto figures = split_task_row(row, layout(8, 2));
-    return figures && figures->swap_entries.value_or(16) <= 15;
+    const auto figures = split_task_row(row, kOomAdj);
+    const auto value = figures ? figures->task.oom_score_adj.value_or(16) : 16;
+    return value >= -17 && value <= 15;
   });
   const auto& columns = layout(width, bytes ? 0 : adj ? 1 : 2);
   return columns.empty() || rows.empty() ? std::nullopt : std::optional(columns);

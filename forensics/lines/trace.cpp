@@ -199,13 +199,15 @@ std::optional<CpusetLine> parse_cpuset_line(std::string_view message) {
   if (mems == std::string_view::npos || cpuset == std::string_view::npos) {
     return std::nullopt;
   }
-  return CpusetLine{message.substr(cpuset + 8, mems - cpuset - 8), trim_right(message.substr(mems + 14))};
+  return CpusetLine{.comm = message.substr(0, cpuset),
+                    .cpuset = message.substr(cpuset + 8, mems - cpuset - 8),
+                    .mems_allowed = trim_right(message.substr(mems + 14))};
 }
 
 std::optional<TraceStart> parse_trace_start(std::string_view message) {
   message = trim(message);
   if (message == "Call Trace:" || message == "Call trace:" || message == "Backtrace:" || message == "<TASK>") {
-    return TraceStart{};
+    return TraceStart{.task = message == "<TASK>"};
   }
   return std::nullopt;
 }
@@ -288,8 +290,11 @@ std::optional<TraceDetail> parse_trace_detail(std::string_view message) {
   };
   for (const auto start : kStarts) {
     if (text.starts_with(start)) {
-      return TraceDetail{.moom = text.find("moom_callback") != std::string_view::npos};
+      return TraceDetail{.moom = text.find("moom_callback") != std::string_view::npos, .ends = start == "</TASK>"};
     }
+  }
+  if (text == "...") {  // MIPS: more stack words than are shown
+    return TraceDetail{};
   }
   // " ffffc90008837500 ffffffff813e8e03", "bfa0: 00000000 ...", "RAX: ... RBX: ...", a bare address on a kernel without
   // symbols.

@@ -20,10 +20,12 @@ struct Hardware {
 };
 // "python3 cpuset=/ mems_allowed=0" (until 4.20).
 struct CpusetLine {
-  std::string_view cpuset, mems_allowed;
+  std::string_view comm, cpuset, mems_allowed;
 };
 // "Call Trace:", " <TASK>", "Backtrace:".
-struct TraceStart {};
+struct TraceStart {
+  bool task = false;  // "<TASK>"
+};
 // A frame of the stack of any architecture; unreliable ones are marked '?' by the kernel.
 struct Frame {
   std::string_view symbol;  // without offset
@@ -32,6 +34,7 @@ struct Frame {
 // Registers, code bytes, raw stack words, "Workqueue:", taint legends, module lists: known, kept out of the document.
 struct TraceDetail {
   bool moom = false;  // "Workqueue: events moom_callback"
+  bool ends = false;  // "</TASK>"
 };
 
 std::optional<Identity> parse_identity(std::string_view message);

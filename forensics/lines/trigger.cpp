@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kInvoked = " invoked oom-killer:";
 constexpr std::string_view kFailure = ": page allocation failure";
 constexpr std::string_view kStall = ": page allocation stalls for ";
+constexpr std::string_view kVmalloc = ": vmalloc ";
 
 // "0xcc0(GFP_KERNEL)", "0x280da", "0x0()": false when there is no number.
 bool read_gfp(std::string_view text, Allocation& into) {
@@ -53,11 +54,31 @@ std::optional<std::string_view> after(std::string_view text, std::string_view ke
 
 }  // namespace
 
+namespace {
+
+// OpenVZ: "21738 (php-cgi) invoked oom-killer in ub 1234 generation 1 gfp 0xd0".
+std::optional<Trigger> parse_openvz_trigger(std::string_view message) {
+  constexpr std::string_view kInUb = ") invoked oom-killer in ub ";
+  const auto at = message.rfind(kInUb);
+  const auto open = message.find(" (");
+  if (at == std::string_view::npos || open > at || !whole_number<std::int64_t>(message.substr(0, open))) {
+    return std::nullopt;
+  }
+  Trigger trigger;
+  trigger.comm = message.substr(open + 2, at - open - 2);
+  if (const auto gfp = after(message.substr(at), " gfp ")) {
+    (void)read_gfp(*gfp, trigger);
+  }
+  return trigger;
+}
+
+}  // namespace
+
 // Since 2.6.11; the keys changed with 2.6.32, 2.6.36, 3.7, 4.6, 4.9 and 5.0 (and are in another order in 4.5-rc).
 std::optional<Trigger> parse_trigger(std::string_view message) {
   const auto at = message.rfind(kInvoked);
   if (at == std::string_view::npos) {
-    return std::nullopt;
+    return parse_openvz_trigger(message);
   }
   Trigger trigger;
   trigger.comm = message.substr(0, at);
@@ -95,14 +116,19 @@ std::optional<AllocationFailure> parse_allocation_failure(std::string_view messa
     at = message.find(kStall);
     failure.stall = true;
   }
+  const bool vmalloc = at == std::string_view::npos;
+  if (vmalloc) {  // "X: vmalloc error: size 4096, failed to allocate pages, mode:0xcc0(GFP_KERNEL), nodemask=(null)"
+    at = message.find(kVmalloc);
+  }
   if (at == std::string_view::npos || at == 0) {
     return std::nullopt;
   }
+  failure.stall = failure.stall && !vmalloc;
   failure.comm = message.substr(0, at);
   const auto rest = message.substr(at);
   failure.order = number_after<std::int64_t>(rest, "order:");
   const auto mode = after(rest, "mode:");
-  if (!failure.order || !mode || !read_gfp(*mode, failure)) {
+  if ((!failure.order && !vmalloc) || !mode || !read_gfp(*mode, failure)) {
     return std::nullopt;
   }
   if (const auto mask = after(rest, "nodemask=")) {
@@ -130,8 +156,10 @@ std::optional<ManualOom> parse_manual_oom(std::string_view message) {
 }
 
 std::optional<Suppressed> parse_suppressed(std::string_view message) {
-  constexpr std::string_view kEnd = " callbacks suppressed";
-  const auto end = message.find(kEnd);
+  auto end = message.find(" callbacks suppressed");
+  if (end == std::string_view::npos) {
+    end = message.find(" messages suppressed.");  // until 2.6.x: of all that printk_ratelimit() guards
+  }
   const auto colon = message.find(": ");
   if (end == std::string_view::npos || colon == std::string_view::npos || colon > end) {
     return std::nullopt;

@@ -1,5 +1,6 @@
 // Properties over real logs, which are kept beside the source tree.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -13,7 +14,9 @@ namespace forensics {
 namespace {
 
 std::vector<std::filesystem::path> corpus() {
-  const auto folder = std::filesystem::path(OOMLAB_SOURCE_DIR) / "../shared/corpus";
+  const char* const elsewhere = std::getenv("OOMLAB_CORPUS");
+  const auto folder = elsewhere != nullptr ? std::filesystem::path(elsewhere)
+                                           : std::filesystem::path(OOMLAB_SOURCE_DIR) / "../shared/corpus";
   std::vector<std::filesystem::path> files;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {

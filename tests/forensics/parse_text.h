@@ -49,6 +49,42 @@ inline std::vector<std::string> memcg_report(const std::string& comm = "python3"
   };
 }
 
+// A global report of a 3.10 kernel, which has no summary.
+inline std::vector<std::string> global_report(const std::string& comm = "java", int pid = 2231) {
+  const auto id = std::to_string(pid);
+  return {
+      comm + " invoked oom-killer: gfp_mask=0x201da, order=0, oom_score_adj=0",
+      comm + " cpuset=/ mems_allowed=0",
+      "CPU: 1 PID: " + id + " Comm: " + comm + " Not tainted 3.10.0-327.el7.x86_64 #1",
+      "Hardware name: QEMU Standard PC",
+      " ffff8807f0d6b980 0000000051be382e ffff88039bc07ca8 ffffffff8163515c",
+      "Call Trace:",
+      "[<ffffffff8163515c>] dump_stack+0x19/0x1b",
+      "[<ffffffff816300fc>] dump_header+0x8e/0x214",
+      "[<ffffffff8116ce7e>] oom_kill_process+0x24e/0x3b0",
+      "[<ffffffff81173e9b>] __alloc_pages_nodemask+0xa95/0xb90",
+      "Mem-Info:",
+      "active_anon:210455 inactive_anon:243 isolated_anon:0",
+      " active_file:11 inactive_file:12 isolated_file:0",
+      " unevictable:0 dirty:0 writeback:0 unstable:0",
+      " free:12345 slab_reclaimable:1 slab_unreclaimable:2",
+      " mapped:3 shmem:4 pagetables:5 bounce:0",
+      "Node 0 DMA free:15892kB min:28kB low:32kB high:40kB active_anon:0kB all_unreclaimable? yes",
+      "lowmem_reserve[]: 0 3211 32248 32248",
+      "Node 0 DMA: 1*4kB (U) 0*8kB 1*16kB (U) 1*64kB (R) = 84kB",
+      "94990 total pagecache pages",
+      "Free swap  = 0kB",
+      "Total swap = 0kB",
+      "524158 pages RAM",
+      "12345 pages reserved",
+      "[ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name",
+      "[" + id + "]    26  " + id + "   500123   210455     702        0             0 " + comm,
+      "[   99]     0    99     1000      100       5        0         -1000 sshd",
+      "Out of memory: Kill process " + id + " (" + comm + ") score 858 or sacrifice child",
+      "Killed process " + id + " (" + comm + ") total-vm:2000492kB, anon-rss:841820kB, file-rss:0kB",
+  };
+}
+
 inline std::string joined(const std::vector<std::string>& lines, const std::string& prefix = {}) {
   std::string text;
   for (const auto& line : lines) {

@@ -455,5 +455,126 @@ TEST(Report, IncidentsAreHandedOverWhileTheLogIsRead) {
   EXPECT_THAT(document->incidents, IsEmpty());
 }
 
+TEST(Report, PiecesInKmsgAreJoined) {
+  const auto lines = testing::global_report();
+  const auto expected = core(parse_text(joined(lines)).incidents.at(0));
+  for (const bool old : {true, false}) {  // until 4.9 the first piece is 'c', the others '+'; later the others are 'c'
+    std::string text;
+    int number = 0;
+    const auto add = [&](char flag, std::string_view piece) {
+      text += "4," + std::to_string(++number) + ",5678901," + flag + ";" + std::string(piece) + "\n";
+    };
+    for (const auto& line : lines) {
+      const auto colon = line.find("DMA: ");
+      if (colon == std::string::npos) {
+        add('-', line);
+        continue;
+      }
+      add(old ? 'c' : '-', std::string_view(line).substr(0, colon + 5));
+      for (auto rest = std::string_view(line).substr(colon + 5); !rest.empty();) {
+        const auto end = std::min(rest.find(' ') + 1, rest.size());
+        const auto size = end == 0 ? rest.size() : end;
+        add(old ? '+' : 'c', rest.substr(0, size));
+        rest.remove_prefix(size);
+      }
+    }
+    const auto document = parse_text(text);
+    ASSERT_EQ(document.incidents.size(), 1U);
+    EXPECT_EQ(core(document.incidents[0]), expected);
+  }
+}
+
+TEST(Report, MemcgLimitOfTwoPrintksIsJoined) {
+  const auto document = parse_text(
+      "[   12.345678] Task in /a/b killed\n[   12.345679] eth0: link is down\n"
+      "[   12.345680]  as a result of limit of /a\n[   12.345681] memory: usage 4kB, limit 4kB, failcnt 1\n");
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_EQ(document.incidents[0].cgroup->task_memcg, "/a/b");
+  EXPECT_EQ(document.incidents[0].cgroup->oom_memcg, "/a");
+}
+
+TEST(Report, YearsEndIsNoNewBootAndIsSaid) {
+  const auto lines = memcg_report();
+  const auto half = static_cast<std::ptrdiff_t>(lines.size() / 2);
+  const auto document = parse_text(joined({lines.begin(), lines.begin() + half}, "Dec 31 23:59:59 node kernel: ") +
+                                   joined({lines.begin() + half, lines.end()}, "Jan  1 00:00:01 node kernel: "));
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_TRUE(document.incidents[0].complete);
+  EXPECT_EQ(document.incidents[0].time.realtime, "--12-31T23:59:59");
+  ASSERT_EQ(document.warnings.size(), 1U);
+  EXPECT_EQ(document.warnings[0].code, "year_rollover");
+  const auto clock = parse_text(joined({lines.begin(), lines.begin() + half}, "23:59:59.738 [warn] ") +
+                                joined({lines.begin() + half, lines.end()}, "00:00:01.001 [warn] "));
+  ASSERT_EQ(clock.incidents.size(), 1U);
+  EXPECT_TRUE(clock.incidents[0].complete);
+}
+
+TEST(Report, StackOfAWarningIsNotTheKills) {
+  const std::string kill =
+      "[   14.345678] Memory cgroup out of memory: Killed process 5 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB, "
+      "shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0\n";
+  const std::string warning =
+      "[   12.345678] WARNING: CPU: 3 PID: 42 at net/core/dev.c:1 f+0x1/0x2\n"
+      "[   12.345678] CPU: 3 PID: 42 Comm: other Not tainted 6.12.9 #1\n[   12.345678] Call Trace:\n"
+      "[   12.345678]  netif_receive_skb+0x1/0x2\n";
+  const auto alone = parse_text(warning + kill);
+  ASSERT_EQ(alone.incidents.size(), 1U);
+  EXPECT_FALSE(alone.incidents[0].trigger.pid);
+  EXPECT_THAT(alone.incidents[0].call_trace, IsEmpty());
+  // A report whose first line is lost keeps its stack.
+  auto lines = memcg_report();
+  lines.erase(lines.begin());
+  EXPECT_EQ(parse_text(joined(lines)).incidents.at(0).trigger.pid, 4242);
+}
+
+TEST(Report, MemInfoOfSysrqIsNotTheNextKills) {
+  const auto document = parse_text(
+      "[   12.345678] sysrq: Show Memory\n[   12.345678] Mem-Info:\n"
+      "[   12.345678] Node 0 DMA free:15892kB min:28kB low:32kB high:40kB\n[   12.345678] 524158 pages RAM\n"
+      "[   13.345678] Out of memory: Killed process 5 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, "
+      "UID:0 pgtables:4kB oom_score_adj:0\n");
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_FALSE(document.incidents[0].memory_info);
+}
+
+TEST(Report, LogThatBeginsWithinMemInfo) {
+  auto lines = testing::global_report();
+  lines.erase(lines.begin(), lines.begin() + 19);
+  const auto document = parse_text(joined(lines));
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_EQ(document.incidents[0].memory_info->ram_pages, 524158U);
+  EXPECT_EQ(document.incidents[0].victims.at(0).pid, 2231);
+}
+
+TEST(Report, KernelBugsAreFlagged) {
+  auto lines = memcg_report();
+  lines[15] =
+      "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),oom_memcg=/foo,task_memcg=/foo,task=python3,pid=4242,uid=0";
+  const auto none = parse_text(joined(lines));
+  ASSERT_EQ(none.warnings.size(), 1U);
+  EXPECT_EQ(none.warnings[0].code, "constraint_none");
+  // A record of 991 bytes has no room for the rest of its last number.
+  auto cut = memcg_report();
+  cut[10] = "anon 6558515";
+  std::size_t size = cut[10].size() + cut[11].size() + 1;
+  std::vector<std::string> more;
+  while (991 - size > 30) {
+    more.push_back("counter_" + std::to_string(more.size() + 100) + " 123456");
+    size += more.back().size() + 1;
+  }
+  more.push_back("pgscan " + std::string(991 - size - 8, '7'));
+  cut.insert(cut.begin() + 12, more.begin(), more.end());
+  const auto document = parse_text(joined(cut));
+  ASSERT_EQ(document.warnings.size(), 1U);
+  EXPECT_EQ(document.warnings[0].code, "counters_cut");
+  EXPECT_EQ(document.incidents.at(0).cgroup->stat.back().first, more[more.size() - 2].substr(0, 11));
+}
+
+TEST(Report, TriggerNamedWithItsPid) {
+  auto lines = memcg_report();
+  lines[0] = "python3:4242 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0";
+  EXPECT_EQ(parse_text(joined(lines)).incidents.at(0).trigger.comm, "python3");
+}
+
 }  // namespace
 }  // namespace forensics
