@@ -1,22 +1,19 @@
 #include <algorithm>
-#include <cstdlib>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/escape.h"
-#include "base/file.h"
 #include "forensics/analysis.h"
 #include "forensics/evidence.h"
 #include "forensics/json.h"
 #include "forensics/renderer.h"
 #include "forensics/text_layout.h"
 #include "tests/forensics/examples.h"
+#include "tests/forensics/golden.h"
 
 namespace forensics {
 namespace {
-
-const std::string kGolden = OOMLAB_SOURCE_DIR "/tests/golden/";
 
 std::string render(std::string_view format, const Postmortem& document, RenderOptions options = {}) {
   const auto table = all_renderers();
@@ -110,15 +107,6 @@ const Document kDocuments[] = {
 };
 
 class EveryDocument : public testing::TestWithParam<Document> {};
-
-// The golden file's text; with UPDATE_GOLDEN=1 it is written first, for `git diff` to be read.
-std::string golden(const std::string& name, const std::string& produced) {
-  const char* update = std::getenv("UPDATE_GOLDEN");
-  if (update != nullptr && *update == '1') {
-    EXPECT_TRUE(base::write_file_atomic(kGolden + name, produced));
-  }
-  return base::read_all(kGolden + name).value_or("(no such golden file: run with UPDATE_GOLDEN=1)");
-}
 
 TEST_P(EveryDocument, LooksAsBefore) {
   const auto document = GetParam().make();
