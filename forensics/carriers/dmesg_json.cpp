@@ -3,6 +3,7 @@
 // depend on the size of the input.
 #include <nlohmann/json.hpp>
 
+#include "base/escape.h"
 #include "forensics/carrier.h"
 #include "forensics/text.h"
 
@@ -10,6 +11,35 @@ namespace forensics::carriers {
 namespace {
 
 using nlohmann::json;
+
+// dmesg copies a byte that is not UTF-8 as it is, which is no JSON: such a byte NN is read as the character U+10FFNN.
+std::string with_stand_ins(std::string_view text) {
+  const auto valid = base::to_valid_utf8(text);
+  std::string out;
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    if (valid[i] != '\\' || i + 1 == valid.size()) {
+      out += valid[i];
+    } else if (valid[++i] == 'x') {  // no escape of JSON: to_valid_utf8 put it there
+      out += "\\udbff\\udf";
+    } else {
+      out.append({'\\', valid[i]});
+    }
+  }
+  return out;
+}
+
+// The message with the bytes in their places again.
+std::string without_stand_ins(std::string text) {
+  constexpr std::string_view kFirstBytes = "\xF4\x8F";
+  for (auto at = text.find(kFirstBytes); at != std::string::npos; at = text.find(kFirstBytes, at + 1)) {
+    const auto high = static_cast<unsigned char>(text[at + 2]);
+    const auto low = static_cast<unsigned char>(text[at + 3]);
+    if (high >= 0xBE) {
+      text.replace(at, 4, 1, static_cast<char>((high & 3U) << 6U | (low & 0x3FU)));
+    }
+  }
+  return text;
+}
 
 class Objects final : public BlockDecoder {
  public:
@@ -38,7 +68,12 @@ class Objects final : public BlockDecoder {
         return false;
       }
       start_ = close + 1;
-      if (read(json::parse(std::string_view(pending_).substr(open, close - open + 1), nullptr, false), out)) {
+      const auto text = std::string_view(pending_).substr(open, close - open + 1);
+      auto object = json::parse(text, nullptr, false);
+      if (object.is_discarded()) {
+        object = json::parse(with_stand_ins(text), nullptr, false);
+      }
+      if (read(object, out)) {
         return true;
       }
     }
@@ -73,7 +108,7 @@ class Objects final : public BlockDecoder {
       return false;
     }
     out = {};
-    message_ = message->get<std::string>();
+    message_ = without_stand_ins(message->get<std::string>());
     out.message = message_;
     if (const auto time = object.find("time"); time != object.end() && time->is_number()) {
       out.monotonic_s = time->get<double>();

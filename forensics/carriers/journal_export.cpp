@@ -1,6 +1,7 @@
 // journalctl -o export (https://systemd.io/JOURNAL_EXPORT_FORMATS): "NAME=value" lines, an empty line after each entry;
 // a value that holds control characters is "NAME", a 64-bit little-endian size, the bytes and a newline. The bytes were
-// split at their newlines by the line reader, so they are put together again here.
+// split at their newlines by the line reader, which also drops the zeros of the size, so they are put together again
+// here.
 #include <map>
 #include <utility>
 
@@ -77,22 +78,29 @@ class Export final : public BlockDecoder {
 
   bool feed_binary(std::string_view line) {
     bytes_.append(line).append("\n");
-    if (bytes_.size() < kSizeBytes) {
-      return true;
-    }
-    std::uint64_t size = 0;
-    for (std::size_t i = kSizeBytes; i-- > 0;) {
-      size = size << 8 | static_cast<unsigned char>(bytes_[i]);
-    }
-    if (size > kLargestField) {
+    if (bytes_.size() > kSizeBytes + kLargestField) {
       binary_.clear();
       return false;
     }
-    if (bytes_.size() >= kSizeBytes + size + 1) {
-      next_.insert_or_assign(binary_, bytes_.substr(kSizeBytes, size));
-      binary_.clear();
+    // All of the size, or what is left of it without its zeros.
+    const bool has_zeros = bytes_.substr(0, kSizeBytes).find('\0') != std::string::npos;
+    for (const std::size_t digits : {kSizeBytes, std::size_t{1}, std::size_t{2}}) {
+      if (has_zeros == (digits == kSizeBytes) && bytes_.size() > digits &&
+          bytes_.size() == digits + size_of(digits) + 1) {
+        next_.insert_or_assign(binary_, bytes_.substr(digits, bytes_.size() - digits - 1));
+        binary_.clear();
+        break;
+      }
     }
     return true;
+  }
+
+  [[nodiscard]] std::uint64_t size_of(std::size_t digits) const {
+    std::uint64_t size = 0;
+    for (auto i = digits; i-- > 0;) {
+      size = size << 8U | static_cast<unsigned char>(bytes_[i]);
+    }
+    return size;
   }
 
   [[nodiscard]] std::string_view value(std::string_view name) const {

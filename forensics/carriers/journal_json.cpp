@@ -1,5 +1,7 @@
-// journalctl -o json and json-seq: one object per line, MESSAGE a string, or an array of bytes when it is not valid
-// UTF-8 (systemd.journal-fields(7)).
+// journalctl -o json, json-seq and json-sse: one object per line, MESSAGE a string, or an array of bytes when it is not
+// valid UTF-8 (systemd.journal-fields(7)). json-pretty: the same over several lines.
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "forensics/carrier.h"
@@ -36,9 +38,13 @@ std::string field(const json& object, const char* name) {
   return bytes;
 }
 
+constexpr std::string_view kEvent = "data: ";  // server-sent events
+
 std::optional<Record> decode(std::string_view line, std::string& scratch) {
   if (line.starts_with("\x1e")) {  // RFC 7464
     line.remove_prefix(1);
+  } else if (line.starts_with(kEvent)) {
+    line.remove_prefix(kEvent.size());
   }
   if (!line.starts_with("{") || line.find("\"MESSAGE\"") == std::string_view::npos) {
     return std::nullopt;
@@ -82,9 +88,48 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
   return record;
 }
 
+// "{", members with a tab before each, "}".
+class Pretty final : public BlockDecoder {
+ public:
+  bool feed(std::string_view line) override {
+    if (object_.size() > kLargest || (object_.empty() && line != "{") ||
+        (!object_.empty() && line != "}" && !line.starts_with("\t"))) {
+      return false;
+    }
+    object_.append(line);
+    whole_ = line == "}";
+    return true;
+  }
+
+  bool next(Record& out) override {
+    if (!std::exchange(whole_, false)) {
+      return false;
+    }
+    const auto record = decode(object_, scratch_);
+    object_.clear();
+    out = record.value_or(Record{});
+    return record.has_value();
+  }
+
+ private:
+  static constexpr std::size_t kLargest = std::size_t{1} << 24;
+
+  std::string object_, scratch_;
+  bool whole_ = false;
+};
+
+bool starts(std::string_view line) {
+  return line == "{";
+}
+
+std::unique_ptr<BlockDecoder> make_block() {
+  return std::make_unique<Pretty>();
+}
+
 constexpr CarrierSample kSamples[] = {
     {R"({"MESSAGE":"Mem-Info:","SYSLOG_IDENTIFIER":"kernel","_TRANSPORT":"kernel","__REALTIME_TIMESTAMP":"1700000000123456"})",
      "Mem-Info:"},
+    {R"(data: {"MESSAGE":"Mem-Info:","_TRANSPORT":"kernel"})", "Mem-Info:"},
     {R"({"__REALTIME_TIMESTAMP":"1700000000123456","MESSAGE":[97,255,98],"_TRANSPORT":"kernel"})",
      "a\xff"
      "b"},
@@ -95,9 +140,11 @@ constexpr CarrierSample kSamples[] = {
 }  // namespace
 
 constinit extern const Carrier journal_json{
-    .summary = "journalctl -o json",
+    .summary = "journalctl -o json, json-seq, json-sse, json-pretty",
     .rank = 5,
     .decode = decode,
+    .starts = starts,
+    .make_block = make_block,
     .samples = kSamples,
 };
 

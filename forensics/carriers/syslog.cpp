@@ -1,6 +1,8 @@
 // RFC 3164 as syslog daemons write it to files, and as journalctl's short format looks: "Oct 12 19:00:20 host kernel: [
 // 8523.347168] text". The month may be in any language, the host may be missing, "<4>" may stand in front. No year, no
 // zone.
+#include <algorithm>
+
 #include "forensics/carrier.h"
 #include "forensics/message_prefix.h"
 #include "forensics/stamp.h"
@@ -8,6 +10,23 @@
 
 namespace forensics::carriers {
 namespace {
+
+// busybox syslogd: "host kern.warn kernel: text".
+bool read_host_priority_and_tag(std::string_view text, Record& record) {
+  const auto host = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(host.size() + 1, text.size()));
+  const auto priority = text.substr(0, text.find(' '));
+  if (priority.find('.') == std::string_view::npos || priority.size() > 16 ||
+      priority.find_first_not_of("abcdefghijklmnopqrstuvwxyz01234567.") != std::string_view::npos) {
+    return false;
+  }
+  text.remove_prefix(priority.size());
+  if (!read_host_and_tag(text, record)) {
+    return false;
+  }
+  record.host = host;
+  return true;
+}
 
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   auto text = line;
@@ -30,7 +49,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   if (!text.starts_with(" ")) {
     return std::nullopt;
   }
-  if (!read_host_and_tag(text.substr(1), record)) {
+  if (!read_host_and_tag(text.substr(1), record) && !read_host_priority_and_tag(text.substr(1), record)) {
     record.kernel = priority && *priority < 8;
     record.message = trim_left(text);
   }
@@ -45,6 +64,7 @@ constexpr CarrierSample kSamples[] = {
     {"10月 12 19:00:20 host kernel: Mem-Info:", "Mem-Info:"},
     {"Jan  5 15:19:27 kernel: [ 5864.708440] Mem-Info:", "Mem-Info:"},
     {"<4>Jan  5 15:19:27 host kernel:[ 5864.708440] Mem-Info:", "Mem-Info:"},
+    {"Jan  5 15:19:27 host kern.warn kernel: [ 5864.708440] Mem-Info:", "Mem-Info:"},
     {"Mar 06 19:25:03 [kernel] [12.345678] Mem-Info:", "Mem-Info:"},
     {"... kernel: [430837.193448] Mem-Info:", "Mem-Info:"},
     {"Jan  5 15:20:01 host CRON[14608]: (root) CMD (true)", "(root) CMD (true)"},
