@@ -23,12 +23,13 @@ enum Loss : unsigned {
   kNothing = 0,
   kClock = 1,    // the seconds since boot
   kEscapes = 2,  // writes ESC and a byte that is not UTF-8 as \x1b and \xff, but a backslash as it is: not to be undone
-  kColours = 4,  // ESC and what follows it go away with the colours of a terminal
-  kNewlines = 8,      // a newline in a name looks like the end of a line: that report's head is torn
-  kLongRecords = 32,  // where the kernel itself puts a prefix before each line of a record, all is cut after some 1,000
-                      // bytes: the last counters of the statistics, one record on 6.1
-  kCarets = 64,       // writes ESC as ^[, as which it cannot be told from the two characters
-  kBlobs = 16,        // journalctl without -a: "[123B blob data]" for messages with control characters
+  kCarets = 4,   // writes ESC as ^[, as which it cannot be told from the two characters
+  kColours = 8,  // ESC and what follows it go away with the colours of a terminal
+  kBlobs = 16,   // journalctl without -a: "[123B blob data]" for messages with control characters
+  kNewlines = 32,     // a newline in a name looks like the end of a line: that report's head is torn
+  kOomLine = 64,      // of it also the line with the victim's cgroup: each piece is a message of its own
+  kLongRecords = 128  // where the kernel itself puts a prefix before each line of a record, all is cut after some 1,000
+                      // bytes: the last counters of the statistics, which are one record on 6.1
 };
 
 struct CarrierFile {
@@ -54,6 +55,7 @@ constexpr CarrierFile kFiles[] = {
     {"dmesg-time-reltime", "dmesg", kClock | kEscapes | kNewlines},
     {"dmesg-time-delta", "dmesg", kClock | kEscapes | kNewlines},
     {"dmesg-colour", "dmesg", kEscapes | kNewlines},
+    {"dmesg-noescape", "dmesg", kColours | kNewlines},
     {"dmesg-json", "dmesg_json", kNothing},
     {"busybox-dmesg", "dmesg", kColours | kNewlines | kLongRecords},
     {"busybox-dmesg-raw", "dmesg", kColours | kNewlines | kLongRecords},
@@ -79,6 +81,8 @@ constexpr CarrierFile kFiles[] = {
     {"rsyslog-traditional", "syslog", kColours | kNewlines},
     {"rsyslog-iso", "syslog_iso", kColours | kNewlines},
     {"rsyslog-5424", "syslog_iso", kColours | kNewlines},
+    {"rsyslog-escaped", "syslog", kNewlines | kOomLine},
+    {"rsyslog-unescaped", "syslog", kColours | kNewlines | kOomLine},
     {"rsyslog-logger", "syslog", kEscapes | kNewlines},
     {"rsyslog-logger-iso", "syslog_iso", kEscapes | kNewlines},
 };
@@ -178,9 +182,12 @@ TEST_P(EveryCarrierFile, GivesTheSameIncidents) {
   ASSERT_EQ(incidents.size(), 4U);
   for (std::size_t i = 0; i < whole.size(); ++i) {
     SCOPED_TRACE(i);
-    const auto expected = as_carried(whole[i], file, incidents[i]);
+    auto expected = as_carried(whole[i], file, incidents[i]);
     if (i == 0 && (file.loses & kBlobs) != 0U) {
       continue;
+    }
+    if (i == 2 && (file.loses & kOomLine) != 0U) {
+      expected["cgroup"]["task_memcg"] = nullptr;
     }
     if (i == 2 && (file.loses & kNewlines) != 0U) {
       EXPECT_EQ(without_names(incidents[i]), without_names(expected));
