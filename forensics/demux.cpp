@@ -62,6 +62,7 @@ std::optional<Record> Demux::decode(std::string_view line) {
       continue;
     }
     ++entry.count;
+    line_carrier_ = entry.carrier;
     prefixed_ += is_raw ? 0U : 1U;
     after_kmsg_ = entry.carrier->name == "kmsg";
     after_syslog_ = entry.carrier->name == "syslog" || (is_raw && syslog_before);
@@ -99,15 +100,18 @@ void Demux::feed(std::string_view part) {
     }
     block_.reset();
   }
+  line_carrier_ = nullptr;
   for (std::size_t i = 0; i < carriers_.size(); ++i) {
     const auto& carrier = *carriers_[i].carrier->value;
     if (carrier.starts != nullptr && carrier.starts(line)) {
       block_ = carrier.make_block();
       block_index_ = i;
+      line_carrier_ = carriers_[i].carrier;
       if (block_->feed(line)) {
         return;
       }
       block_.reset();
+      line_carrier_ = nullptr;
     }
   }
   pending_ = decode(unwrap(line, unwrapped_));
@@ -138,6 +142,10 @@ void Demux::finish() {
   if (block_) {
     block_->finish();
   }
+}
+
+std::optional<std::string> Demux::line_carrier() const {
+  return line_carrier_ == nullptr ? std::nullopt : std::optional(document_name(line_carrier_->name));
 }
 
 std::optional<std::string> Demux::carrier() const {

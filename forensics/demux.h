@@ -28,6 +28,8 @@ class Demux {
   [[nodiscard]] bool is_between_records() const { return block_ == nullptr; }
   // The carrier of most lines, as the document names it; nothing when no line had a carrier's shape.
   [[nodiscard]] std::optional<std::string> carrier() const;
+  // The carrier of the line that was fed last, as the document names it; nothing when it had no carrier's shape.
+  [[nodiscard]] std::optional<std::string> line_carrier() const;
   // Whether lines with a prefix came before: a bare line may then continue one.
   [[nodiscard]] bool has_prefixes() const { return prefixed_ > 0; }
 
@@ -46,6 +48,7 @@ class Demux {
   std::vector<Entry> carriers_;        // by rank
   std::unique_ptr<BlockDecoder> block_;
   std::size_t block_index_ = 0;
+  const base::Descriptor<Carrier>* line_carrier_ = nullptr;
   std::optional<Record> pending_;
   std::string scratch_, unwrapped_;
   std::string unfinished_, whole_;  // lines that quoted-printable broke

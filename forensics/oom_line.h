@@ -29,4 +29,7 @@ using OomLine =
 // their table gives a meaning (slab and allocation rows) are read by whoever knows the table is open.
 std::optional<OomLine> parse_oom_line(std::string_view message);
 
+// What people call that kind of line: "trigger", "memcg usage", "task row", "kill".
+std::string_view name_of(const OomLine& line);
+
 }  // namespace forensics
