@@ -1,5 +1,6 @@
 // The fuzz targets without a fuzzer: every file of the folders (or the files) given is run once. So a corpus is a
 // regression test under any compiler.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -20,8 +21,10 @@ bool replay(const std::filesystem::path& path) {
     return false;
   }
   (void)LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size());
-  // Every cut of a small input is an input too.
-  for (std::size_t length = 0; bytes->size() <= 4096 && length < bytes->size(); length += 7) {
+  // A small input's cuts are inputs too, at up to some twenty places.
+  constexpr std::size_t kCuts = 20;
+  const auto step = std::max<std::size_t>(7, bytes->size() / kCuts);
+  for (std::size_t length = 0; bytes->size() <= 4096 && length < bytes->size(); length += step) {
     const std::string cut = bytes->substr(0, length);
     (void)LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(cut.data()), cut.size());
   }
