@@ -107,7 +107,8 @@ bool LineExplainer::is_of_report(const OomLine& what) const {
 ExplainedLine LineExplainer::explain(const Record& record, const Line& line) {
   assembler_.add(record, line.number, line.text.size(), line.ended);
   auto explained = make(ExplainedLine::Sort::other, "not of a report");
-  if (lines::parse_userspace_kill(record.tag, record.message)) {
+  if (lines::parse_userspace(record.tag, record.message) ||
+      (record.kernel && lines::parse_userspace_of_kernel(record.message))) {
     explained = make(ExplainedLine::Sort::of_report, "kill from user space");
   } else if (record.kernel) {
     explained = classify(record, record.message, line);

@@ -85,6 +85,8 @@ struct Name {
   std::string_view operator()(const lines::SlabStart& /*line*/) const { return "slab table"; }
   std::string_view operator()(const lines::AllocationsStart& /*line*/) const { return "allocation table"; }
   std::string_view operator()(const lines::MemInfoDetail& /*line*/) const { return "memory detail"; }
+  std::string_view operator()(const lines::ShowMemory& /*line*/) const { return "memory on demand"; }
+  std::string_view operator()(const lines::Aside& /*line*/) const { return "aside"; }
   std::string_view operator()(const lines::TaskTitle& /*line*/) const { return "task table"; }
   std::string_view operator()(const lines::TaskHeader& /*line*/) const { return "task columns"; }
   std::string_view operator()(const lines::TaskRow& /*line*/) const { return "task row"; }
