@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -69,16 +70,22 @@ void read_tables(std::string_view message) {
   }
 }
 
+void check_userspace(const std::optional<lines::UserspaceLine>& line, std::string_view message) {
+  if (line) {
+    check(!line->killer.empty(), "a killer has a name");
+    check(is_within(line->memcg, message), "a cgroup's path is of its message");
+    check(is_within(line->allocating, message), "whoever is served is of the message");
+  }
+}
+
 void read_userspace(std::string_view message) {
   const auto colon = message.find(':');
   const auto tag = message.substr(0, colon == std::string_view::npos ? 0 : colon);
   for (const auto name : {std::string_view(), tag, std::string_view("systemd-oomd"), std::string_view("earlyoom"),
                           std::string_view("lowmemorykiller")}) {
-    if (const auto kill = lines::parse_userspace_kill(name, message)) {
-      check(!kill->killer.empty(), "a killer has a name");
-      check(is_within(kill->memcg, message), "a cgroup's path is of its message");
-    }
+    check_userspace(lines::parse_userspace(name, message), message);
   }
+  check_userspace(lines::parse_userspace_of_kernel(message), message);
 }
 
 }  // namespace
