@@ -179,11 +179,19 @@ struct UnrecognizedLine {
   std::string text;
 };
 
+struct LogLine {
+  std::uint64_t line = 0;  // 1-based; the lines of a record of several have one number
+  std::string kind;        // what it was read as: trigger, memcg_usage, task_row, kill, ...
+  std::string text;        // the kernel's words, without what the carrier puts before them
+};
+
 struct LogSpan {
   std::size_t input = 0;
   std::uint64_t first_line = 0, last_line = 0;
   std::uint64_t suppressed = 0;
   std::vector<UnrecognizedLine> unrecognized;  // at most 20
+  std::vector<LogLine> lines;                  // of the report, as printed; see excerpt.h for which
+  std::uint64_t lines_left_out = 0;            // of the report, and not among `lines`
 };
 
 struct Incident {

@@ -32,6 +32,8 @@ inline constexpr bool kOneLine<AllocationSite> = true;
 template <>
 inline constexpr bool kOneLine<UnrecognizedLine> = true;
 template <>
+inline constexpr bool kOneLine<LogLine> = true;
+template <>
 inline constexpr bool kOneLine<Usage> = true;
 template <>
 inline constexpr bool kOneLine<Time> = true;
@@ -246,12 +248,20 @@ void fields(auto& a, Of<UnrecognizedLine> auto& v) {
   a.member("text", v.text);
 }
 
+void fields(auto& a, Of<LogLine> auto& v) {
+  a.member("line", v.line);
+  a.member("kind", v.kind);
+  a.member("text", v.text);
+}
+
 void fields(auto& a, Of<LogSpan> auto& v) {
   a.member("input", v.input);
   a.member("first_line", v.first_line);
   a.member("last_line", v.last_line);
   a.member("suppressed", v.suppressed);
   a.member("unrecognized", v.unrecognized);
+  a.member("lines", v.lines);
+  a.member("lines_left_out", v.lines_left_out);
 }
 
 void fields(auto& a, Of<Incident> auto& v) {

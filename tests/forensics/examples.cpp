@@ -71,8 +71,13 @@ Incident full_incident() {
                        .processes = 1};
   incident.verdict = "a sentence with \"quotes\"";
   incident.diagnosis = {{.code = "c", .title = "t", .confidence = 0.9, .evidence = {"e"}, .advice = {"a", "b"}}};
-  incident.log = {
-      .input = 1, .first_line = 2, .last_line = 3, .suppressed = 4, .unrecognized = {{.line = 5, .text = "?"}}};
+  incident.log = {.input = 1,
+                  .first_line = 2,
+                  .last_line = 3,
+                  .suppressed = 4,
+                  .unrecognized = {{.line = 5, .text = "?"}},
+                  .lines = {{.line = 2, .kind = "trigger", .text = "a.out invoked oom-killer: order=0"}},
+                  .lines_left_out = 6};
   return incident;
 }
 
