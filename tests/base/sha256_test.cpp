@@ -1,8 +1,8 @@
-#include "vm/sha256.h"
+#include "base/sha256.h"
 
 #include <gtest/gtest.h>
 
-namespace vm {
+namespace base {
 namespace {
 
 TEST(Sha256, PublishedVectors) {
@@ -22,9 +22,10 @@ TEST(Sha256, EveryLengthAroundABlockDiffers) {
   }
 }
 
-TEST(Sha256, AKeyIsItsFirstHalf) {
-  EXPECT_EQ(cache_key("abc"), "ba7816bf8f01cfea414140de5dae2223");
+TEST(Sha256, InBase64) {
+  EXPECT_EQ(sha256_base64(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+  EXPECT_EQ(sha256_base64("abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
 }
 
 }  // namespace
-}  // namespace vm
+}  // namespace base

@@ -1,4 +1,4 @@
-#include "vm/sha256.h"
+#include "base/sha256.h"
 
 #include <array>
 #include <bit>
@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace vm {
+namespace base {
 namespace {
 
 constexpr std::size_t kBlock = 64;
@@ -50,9 +50,7 @@ void absorb(State& state, std::span<const char, kBlock> block) {
   }
 }
 
-}  // namespace
-
-std::string sha256_hex(std::string_view bytes) {
+State digest(std::string_view bytes) {
   State state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
   while (bytes.size() >= kBlock) {
@@ -70,15 +68,32 @@ std::string sha256_hex(std::string_view bytes) {
   for (std::size_t at = 0; at < tail.size(); at += kBlock) {
     absorb(state, std::span(tail).subspan(at).first<kBlock>());
   }
+  return state;
+}
+
+}  // namespace
+
+std::string sha256_hex(std::string_view bytes) {
   std::string hex;
-  for (const auto word : state) {
+  for (const auto word : digest(bytes)) {
     hex += fmt::format("{:08x}", word);
   }
   return hex;
 }
 
-std::string cache_key(std::string_view bytes) {
-  return sha256_hex(bytes).substr(0, 32);
+std::string sha256_base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  std::uint64_t waiting = 0;  // bits that make no digit yet
+  unsigned count = 0;
+  for (const auto word : digest(bytes)) {
+    waiting = waiting << 32 | word;
+    for (count += 32; count >= 6; count -= 6) {
+      text += kDigits[waiting >> (count - 6) & 63];
+    }
+  }
+  text += kDigits[waiting << (6 - count) & 63];  // of 256 bits four are left
+  return text + "=";
 }
 
-}  // namespace vm
+}  // namespace base
