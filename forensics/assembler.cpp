@@ -40,6 +40,9 @@ bool is_incomplete(const OomLine& line) {
   if (const auto* summary = std::get_if<lines::Summary>(&line)) {
     return !summary->pid;
   }
+  if (const auto* stats = std::get_if<lines::StatsHeader>(&line)) {
+    return stats->cut;
+  }
   const auto* trigger = std::get_if<lines::Trigger>(&line);
   return trigger != nullptr && !trigger->order;
 }
@@ -210,11 +213,11 @@ void Assembler::add_foreign(Slot& slot, bool recognized, std::string_view messag
 }
 
 // Another CPU's line came between the pieces of one that the kernel builds by pr_cont(), or the line was longer than a
-// record: ",cpuset=/,mems_allowed=0,..." and
-// "(null),  order=0, ..." begin the rest.
+// record: ",cpuset=/,mems_allowed=0,...", "(null),  order=0, ..." or a path begin the rest.
 bool Assembler::Slot::continues(std::string_view message, std::uint64_t line) {
+  const bool path = message.starts_with("/") && (incomplete.ends_with("=") || incomplete.ends_with(" for "));
   if (incomplete.empty() || fed == nullptr ||
-      !(message.starts_with(",") || message.starts_with("(null)") ||
+      !(path || message.starts_with(",") || message.starts_with("(null)") ||
         message.starts_with(" as a result of limit of "))) {
     return false;
   }
@@ -263,6 +266,9 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
     }
   } else {
     add_line(slot, *what, record, line);
+  }
+  if (!slot.incomplete.empty()) {
+    slot.incomplete = is_incomplete(*what) ? whole : std::string();
   }
   slot.last_text = std::move(whole);
   return true;
