@@ -155,7 +155,7 @@ class Report {
   std::optional<std::pair<std::optional<std::int64_t>, std::string>> last_zone_;  // lowmem_reserve[] follows its zone
   std::optional<std::string> group_;
   std::optional<double> now_, group_time_;
-  std::vector<UnrecognizedLine> waiting_;
+  std::vector<LogLine> waiting_;
 };
 
 }  // namespace forensics
