@@ -271,7 +271,8 @@ struct Analysis {
   std::uint64_t processes = 0;
 };
 
-struct LogLine {
+// A line of the log with its words.
+struct QuotedLine {
   std::uint64_t line = 0;
   std::string text;
 };
@@ -282,15 +283,22 @@ struct Diagnosis {
   std::string role = "cause";  // cause | circumstance | consequence
   std::vector<std::string> evidence, advice;
   std::vector<std::string> will_not_help;
-  std::vector<LogLine> lines;  // of the log, that the evidence rests on
+  std::vector<QuotedLine> lines;  // of the log, that the evidence rests on
+};
+
+struct LogLine {
+  std::uint64_t line = 0;  // 1-based; the lines of a record of several have one number
+  std::string kind;        // what it was read as: trigger, memcg_usage, task_row, kill, ...
+  std::string text;        // the kernel's words, without what the carrier puts before them
 };
 
 struct LogSpan {
   std::size_t input = 0;
   std::uint64_t first_line = 0, last_line = 0;
   std::uint64_t suppressed = 0;
-  std::vector<LogLine> unrecognized;  // at most 20
-  std::vector<LogLine> lines;         // the report's lines that facts were read from; of tables only what counts
+  std::vector<QuotedLine> unrecognized;  // at most 20
+  std::vector<LogLine> lines;            // of the report, as printed; see excerpt.h for which
+  std::uint64_t lines_left_out = 0;      // of the report, and not among `lines`
 };
 
 struct Incident {

@@ -30,7 +30,7 @@ inline constexpr bool kOneLine<SlabCache> = true;
 template <>
 inline constexpr bool kOneLine<AllocationSite> = true;
 template <>
-inline constexpr bool kOneLine<LogLine> = true;
+inline constexpr bool kOneLine<QuotedLine> = true;
 template <>
 inline constexpr bool kOneLine<OwnerLevel> = true;
 template <>
@@ -41,6 +41,8 @@ template <>
 inline constexpr bool kOneLine<Reason> = true;
 template <>
 inline constexpr bool kOneLine<Slope> = true;
+template <>
+inline constexpr bool kOneLine<LogLine> = true;
 template <>
 inline constexpr bool kOneLine<Usage> = true;
 template <>
@@ -348,7 +350,7 @@ void fields(auto& a, Of<Analysis> auto& v) {
   a.member("processes", v.processes);
 }
 
-void fields(auto& a, Of<LogLine> auto& v) {
+void fields(auto& a, Of<QuotedLine> auto& v) {
   a.member("line", v.line);
   a.member("text", v.text);
 }
@@ -364,6 +366,12 @@ void fields(auto& a, Of<Diagnosis> auto& v) {
   a.member("lines", v.lines);
 }
 
+void fields(auto& a, Of<LogLine> auto& v) {
+  a.member("line", v.line);
+  a.member("kind", v.kind);
+  a.member("text", v.text);
+}
+
 void fields(auto& a, Of<LogSpan> auto& v) {
   a.member("input", v.input);
   a.member("first_line", v.first_line);
@@ -371,6 +379,7 @@ void fields(auto& a, Of<LogSpan> auto& v) {
   a.member("suppressed", v.suppressed);
   a.member("unrecognized", v.unrecognized);
   a.member("lines", v.lines);
+  a.member("lines_left_out", v.lines_left_out);
 }
 
 void fields(auto& a, Of<Incident> auto& v) {

@@ -142,7 +142,8 @@ Incident full_incident() {
                   .last_line = 3,
                   .suppressed = 4,
                   .unrecognized = {{.line = 5, .text = "?"}},
-                  .lines = {{.line = 2, .text = "memory: usage"}}};
+                  .lines = {{.line = 2, .kind = "trigger", .text = "a.out invoked oom-killer: order=0"}},
+                  .lines_left_out = 6};
   return incident;
 }
 
