@@ -323,9 +323,17 @@ struct Incident {
   LogSpan log;
 };
 
+struct Observation {  // what a workload has seen of itself
+  std::string step;   // "after the first free"
+  std::string name;   // "arena"
+  double value = 0;
+  std::string unit;  // bytes, bytes/s, calls, ...
+};
+
 struct Workload {
   std::string name;
   std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<Observation> observations;  // in the order they were made
 };
 
 struct RunLimits {

@@ -53,6 +53,8 @@ template <>
 inline constexpr bool kOneLine<Warning> = true;
 template <>
 inline constexpr bool kOneLine<Input> = true;
+template <>
+inline constexpr bool kOneLine<Observation> = true;
 
 void fields(auto& a, Of<Input> auto& v) {
   a.member("name", v.name);
@@ -404,9 +406,17 @@ void fields(auto& a, Of<Incident> auto& v) {
   a.member("log", v.log);
 }
 
+void fields(auto& a, Of<Observation> auto& v) {
+  a.member("step", v.step);
+  a.member("name", v.name);
+  a.member("value", v.value);
+  a.member("unit", v.unit);
+}
+
 void fields(auto& a, Of<Workload> auto& v) {
   a.member("name", v.name);
   a.member("parameters", v.parameters);
+  a.member("observations", v.observations);
 }
 
 void fields(auto& a, Of<RunLimits> auto& v) {
