@@ -61,6 +61,7 @@ struct Usage {
 
 struct Owner {
   Text runtime, container_id, pod_uid, qos, unit, job;
+  Text name, image, service;  // as a container's runtime tells them; service: of its compose file
 };
 
 struct CgroupReport {

@@ -99,6 +99,9 @@ void fields(auto& a, Of<Owner> auto& v) {
   a.member("qos", v.qos);
   a.member("unit", v.unit);
   a.member("job", v.job);
+  a.member("name", v.name);
+  a.member("image", v.image);
+  a.member("service", v.service);
 }
 
 void fields(auto& a, Of<CgroupReport> auto& v) {

@@ -55,7 +55,8 @@ Incident full_incident() {
   incident.memory_info = full_memory_info();
   incident.cgroup->memsw = Usage{.usage_bytes = 1, .unlimited = true, .failcnt = 2};
   incident.cgroup->kmem = Usage{.usage_bytes = 3, .limit_bytes = 4, .failcnt = 5};
-  incident.cgroup->owner = Owner{"kubernetes", "cafe", "1-2", "Burstable", "a.service", "7.batch"};
+  incident.cgroup->owner =
+      Owner{"kubernetes", "cafe", "1-2", "Burstable", "a.service", "7.batch", "web-1", "web:3", "web"};
   incident.tasks.front().rss_anon_bytes = 1;
   incident.tasks.front().rss_file_bytes = 2;
   incident.tasks.front().rss_shmem_bytes = 3;
