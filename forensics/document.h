@@ -70,8 +70,9 @@ struct OwnerLevel {
 
 struct Owner {
   Text runtime, container_id, pod_uid, qos, unit, job;
-  Text user;                       // the uid whose session or unit it is
-  Text name;                       // what people call the innermost level
+  Text user;            // the uid whose session or unit it is
+  Text name;            // of the container, as its runtime tells it; else what people call the innermost level
+  Text image, service;  // as the container's runtime tells them; service: of its compose file
   std::vector<OwnerLevel> nested;  // every level that was recognised, from the outside in
 };
 

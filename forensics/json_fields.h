@@ -123,6 +123,8 @@ void fields(auto& a, Of<Owner> auto& v) {
   a.member("job", v.job);
   a.member("user", v.user);
   a.member("name", v.name);
+  a.member("image", v.image);
+  a.member("service", v.service);
   a.member("nested", v.nested);
 }
 

@@ -53,6 +53,8 @@ Owner full_owner() {
           .job = "7.batch",
           .user = "1000",
           .name = "container cafe",
+          .image = "web:3",
+          .service = "web",
           .nested = {{.cgroup = "/a", .runtime = "systemd", .kind = "slice", .id = "a", .name = "slice a"}}};
 }
 
