@@ -199,9 +199,11 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
 }
 
 void Assembler::add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended) {
+  auto part = record;
   for (auto rest = message; !rest.empty();) {
     const auto end = std::min(rest.find('\n'), rest.size());
-    add_message(record, rest.substr(0, end), line, end, ended);
+    part.message = rest.substr(0, end);
+    add_message(part, part.message, line, end, ended);
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
 }
@@ -233,7 +235,7 @@ bool Assembler::Slot::continues(std::string_view message, std::uint64_t line) {
   if (!what) {
     return false;
   }
-  fed->amend(*what, line);
+  fed->amend(*what, incomplete, line);
   if (!is_incomplete(*what) || incomplete.size() > kLongestJoined) {
     incomplete.clear();
   }
@@ -269,10 +271,12 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
   }
   if (before && before->index() == what->index()) {
     if (slot.fed != nullptr && slot.last_taken) {
-      slot.fed->amend(*what, line);
+      slot.fed->amend(*what, whole, line);
     }
   } else {
-    add_line(slot, *what, record, line);
+    auto joined = record;
+    joined.message = whole;
+    add_line(slot, *what, joined, line);
   }
   if (!slot.incomplete.empty()) {
     slot.incomplete = is_incomplete(*what) ? whole : std::string();
@@ -282,9 +286,9 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
 }
 
 // Lines that are of no report but say something about one, before or after it.
-bool Assembler::add_remark(const OomLine& what, const Record& record) {
+bool Assembler::add_remark(const OomLine& what, const Record& record, std::uint64_t line) {
   if (const auto* reaped = std::get_if<lines::Reaped>(&what)) {
-    mark_reaped(*reaped);
+    mark_reaped(*reaped, record.message, line);
     return true;
   }
   if (const auto* boot = std::get_if<lines::Boot>(&what)) {
@@ -303,7 +307,7 @@ bool Assembler::add_remark(const OomLine& what, const Record& record) {
 }
 
 void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
-  if (add_remark(what, record)) {
+  if (add_remark(what, record, line)) {
     return;
   }
   if (!slot.open) {
@@ -345,13 +349,15 @@ bool Assembler::add_userspace(const Record& record, std::string_view whole, std:
     return false;
   }
   bool taken = said->kind != lines::UserspaceLine::Kind::detail;
-  if (!waiting_.empty() && UserspaceKills::adds_to(waiting_.back(), *said, record, line)) {
+  auto part = record;
+  part.message = message;
+  if (!waiting_.empty() && UserspaceKills::adds_to(waiting_.back(), *said, part, line)) {
     taken = true;
   } else if (said->kind == lines::UserspaceLine::Kind::withdrawn) {
     if (!waiting_.empty() && waiting_.back().killer == said->killer) {
       waiting_.pop_back();
     }
-  } else if (auto incident = userspace_.add(*said, record, line)) {
+  } else if (auto incident = userspace_.add(*said, part, line)) {
     hand_over(std::move(*incident));
   }
   // The low memory killer prints one record of several lines.

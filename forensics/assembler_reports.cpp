@@ -3,6 +3,7 @@
 #include <ranges>
 
 #include "forensics/assembler.h"
+#include "forensics/excerpt.h"
 
 namespace forensics {
 namespace {
@@ -157,10 +158,10 @@ void Assembler::next_report(Slot& slot, const OomLine& what, const Record& recor
   open_report(slot, what, record, line);
 }
 
-void Assembler::mark_reaped(const lines::Reaped& reaped) {
+void Assembler::mark_reaped(const lines::Reaped& reaped, std::string_view text, std::uint64_t line) {
   for (const auto& slot : slots_) {
     for (const auto* report : {&slot->open, &slot->older}) {
-      if (*report && (*report)->mark_reaped(reaped.pid, reaped.reaped)) {
+      if (*report && (*report)->mark_reaped(reaped, text, line)) {
         return;
       }
     }
@@ -169,6 +170,7 @@ void Assembler::mark_reaped(const lines::Reaped& reaped) {
     const auto victim = std::ranges::find(incident.victims, reaped.pid, &Victim::pid);
     if (victim != incident.victims.end()) {
       victim->reaped = reaped.reaped;
+      forensics::add_line(incident.log, "reaper", text, line);
       return;
     }
   }

@@ -184,8 +184,9 @@ Report::Fit Report::take(const lines::OomPanic& line) {
   return Fit::taken;
 }
 
-void Report::amend(const OomLine& line, std::uint64_t number) {
+void Report::amend(const OomLine& line, std::string_view text, std::uint64_t number) {
   parts_.incident.log.last_line = number;
+  parts_.excerpt.complete(text);
   if (const auto* trigger = std::get_if<lines::Trigger>(&line)) {
     fill_allocation(*trigger);
   } else if (const auto* failure = std::get_if<lines::AllocationFailure>(&line)) {
