@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "forensics/glued.h"
 #include "forensics/text.h"
 
 namespace forensics {
@@ -142,7 +143,13 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
     close_all();
     return;
   }
-  add_message(record, record.message, line, length, ended);
+  auto piece = record;
+  while (const auto glued = split_glued(piece.message, piece.monotonic_s)) {
+    add_message(piece, glued->first, line, glued->first.size(), true);
+    piece.message = glued->rest;
+    piece.monotonic_s = glued->monotonic_s;
+  }
+  add_message(piece, piece.message, line, length, ended);
 }
 
 void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length,

@@ -130,6 +130,21 @@ std::string without_escapes(std::string_view line) {
   return out;
 }
 
+// A string of a program's source: "\"[ 12.345678] text\",".
+std::string_view without_source_quotes(std::string_view line) {
+  auto text = trim(line);
+  while (text.ends_with(',') || text.ends_with('+')) {
+    text = trim_right(text.substr(0, text.size() - 1));
+  }
+  const bool quoted =
+      text.size() > 2 && (text[0] == '"' || text[0] == '\'' || text[0] == '`') && text.back() == text[0];
+  if (!quoted) {
+    return line;
+  }
+  text = text.substr(1, text.size() - 2);
+  return text.ends_with("\\n") ? text.substr(0, text.size() - 2) : text;
+}
+
 int hex_digit(char c) {
   return is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
@@ -217,6 +232,9 @@ std::string_view unwrap(std::string_view line, std::string& scratch) {
   }
   if (line.starts_with(">")) {
     line = without_quotes(line);
+  }
+  if (const auto first = trim_left(line); first.starts_with('"') || first.starts_with('\'') || first.starts_with('`')) {
+    line = without_source_quotes(line);
   }
   if (trim_left(line).starts_with("{")) {
     std::string inner;

@@ -77,12 +77,35 @@ std::size_t kernel_tag_end(std::string_view line) {
   return plain && std::ranges::count(before, ' ') <= kMostBlanks ? line.find(' ', at) + 1 : 0;
 }
 
+// "[Fri Apr 19 11:14:27 2019] text", "[2026-01-12T20:27:31.91Z]: text" at the front of the text.
+bool read_bracketed_time(std::string_view text, Record& record) {
+  constexpr std::size_t kLongest = 40;
+  const auto close = text.find(']');
+  if (close > kLongest) {
+    return false;
+  }
+  auto inside = text.substr(1, close - 1);
+  auto wall = read_iso_time(inside);
+  if (!wall || !trim(inside).empty()) {
+    wall = read_ctime(text.substr(1, close - 1));
+  }
+  if (!wall || wall->year == 0) {
+    return false;
+  }
+  text.remove_prefix(close + 1);
+  text.remove_prefix(text.starts_with(":") ? 1 : 0);
+  record.wall = wall;
+  read_kernel_message(text.starts_with(" ") ? text.substr(1) : text, record);
+  return true;
+}
+
 // Where a stamp of the kernel begins behind what stands in front of it, and with it the kernel's words; 0 when it is
 // not there. A name of a process that holds such a stamp is no prefix: no prefix says what these do.
 std::size_t stamp_begin(std::string_view line) {
+  Record unused;
   for (auto at = line.find('['); at < kFarthest; at = line.find('[', at + 1)) {
     auto rest = line.substr(at);
-    if (read_kernel_stamp(rest)) {
+    if (read_kernel_stamp(rest) || read_bracketed_time(line.substr(at), unused)) {
       const auto before = line.substr(0, at);
       const bool words = before.find_first_of("\"'{}=;()") != std::string_view::npos ||
                          std::ranges::count(before, ' ') > kMostBlanks || before.find("oom") != std::string_view::npos;
@@ -115,7 +138,9 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     read_kernel_message(rest.substr(end), record);
   } else if (const auto begin = stamp_begin(rest); begin > 0 || (timed && rest.starts_with("["))) {
     record.bare = record.bare && begin == 0;
-    read_kernel_message(rest.substr(begin), record);
+    if (!read_bracketed_time(rest.substr(begin), record)) {
+      read_kernel_message(rest.substr(begin), record);
+    }
   }
   return record;
 }
@@ -131,6 +156,8 @@ constexpr CarrierSample kSamples[] = {
     {"kern.warn: [ 12.345678] Mem-Info:", "Mem-Info:"},
     {"pod/x | [ 12.345678] Mem-Info:", "Mem-Info:"},
     {"+[ 12.345678] Mem-Info:", "Mem-Info:"},
+    {"#1 [Fri Apr 19 11:14:27 2019] Mem-Info:", "Mem-Info:"},
+    {"kern: warning: [2026-01-12T20:27:31.913975631Z]: Mem-Info:", "Mem-Info:"},
     {"2024-05-01 12:34:56 kern.warn [ 12.345678] Mem-Info:", "Mem-Info:"},
 };
 

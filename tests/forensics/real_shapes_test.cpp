@@ -80,6 +80,8 @@ constexpr Prefix kPrefixes[] = {
     {"LevelAlone", "kern.warn: [  123.456789] ", nullptr},
     {"Patch", "+[  123.456789] ", nullptr},
     {"MailQuotedByColon", ": [  123.456789] ", nullptr},
+    {"NumberedTimes", "#1 [Fri Jun 12 03:04:05 2015] ", "2015-06-12T03:04:05"},
+    {"Talos", "10.0.0.2: kern: warning: [2015-06-12T03:04:05.9Z]: ", "2015-06-12T03:04:05.9Z"},
     {"MarkdownList", "* [  123.456789] ", nullptr},
     {"Tab", "\t[  123.456789] ", nullptr},
     {"HtmlBreak", "<br>[  123.456789] ", nullptr},
@@ -185,6 +187,10 @@ const Shape kShapes[] = {
      "{\"level\":\"info\",\"msg\":\"Out of memory: Killed process 12 (java) total-vm:90kB, anon-rss:8kB, "
      "file-rss:0kB\"}\n",
      {"-[-] order - -> 12(java) anon 8 kB"}},
+    {"StringsOfATest",
+     "        \"[    0.378012] app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\",\n"
+     "        \"[    0.378083] Out of memory: Killed process 12 (app) total-vm:90kB, anon-rss:8kB, file-rss:0kB\",\n",
+     {"app[-] order 0 -> 12(app) anon 8 kB"}},
     // The kernels of RHEL 4 and 5, which have fewer words.
     {"Linux2_6_9",
      "Oct 12 04:02:11 box kernel: oom-killer: gfp_mask=0xd0\n"
@@ -218,6 +224,73 @@ const Shape kShapes[] = {
      "shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0\n",
      {"app[-] order 0 -> 77(app) u0 anon 8 kB; /long/path"}},
 };
+
+// The same report with its line breaks gone, or some of them: pages that were saved as text, consoles that lost a
+// newline.
+const char* const kLines[] = {
+    "app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+    "CPU: 3 PID: 77 Comm: app Not tainted 6.6.1 #1",
+    "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
+    "[     77]  1000    77       22        2     4096        0             0 app",
+    "[     78]  1000    78       22        2     4096        0             0 the other",
+    "Out of memory: Killed process 77 (app) total-vm:88kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:1000 "
+    "pgtables:4kB oom_score_adj:0",
+};
+const std::string kToldWithTasks = "app[77] order 0 -> 77(app) u1000 anon 8 kB; 2 tasks";
+
+std::string with(std::string_view prefix, std::string_view end) {
+  std::string text;
+  int line = 0;
+  for (const auto* const words : kLines) {
+    text += fmt::format(fmt::runtime(prefix), fmt::format("[   12.34567{}]", line++));
+    text += words;
+    text += end;
+  }
+  return text + "\n";
+}
+
+TEST(LostLineBreaks, OfDmesg) {
+  EXPECT_EQ(told(with("{} ", " ")), std::vector{kToldWithTasks});
+}
+
+TEST(LostLineBreaks, OfSyslog) {
+  EXPECT_EQ(told(with("Jun 12 03:04:05 host kernel: {} ", " ")), std::vector{kToldWithTasks});
+}
+
+TEST(LostLineBreaks, OfSyslogWithoutStamps) {
+  std::string text;
+  for (const auto* const words : kLines) {
+    text += "Jun 12 03:04:05 host kernel: " + std::string(words) + " ";
+  }
+  EXPECT_EQ(told(text + "\n"), std::vector{kToldWithTasks});
+}
+
+TEST(LostLineBreaks, AreTwoCharactersInAString) {
+  EXPECT_EQ(told(with("{} ", "\\n")), std::vector{kToldWithTasks});
+}
+
+TEST(LostLineBreaks, NamesOfProcessesAreWhole) {
+  const auto document = parse_text(with("Jun 12 03:04:05 host kernel: {} ", " "));
+  ASSERT_EQ(document.incidents.size(), 1U);
+  ASSERT_EQ(document.incidents[0].tasks.size(), 2U);
+  EXPECT_EQ(document.incidents[0].tasks[1].comm, "the other");
+}
+
+TEST(LostLineBreaks, OneOnAConsole) {
+  EXPECT_EQ(told("[   12.000000] usb 1-1: new device[   12.000001] app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), "
+                 "order=0, oom_score_adj=0\n"
+                 "[   12.000002] CPU: 3 PID: 77 Comm: app Not tainted 6.6.1 #1\n"
+                 "[   12.000003] Out of memory: Killed process 77 (app) total-vm:88kB, anon-rss:8kB, file-rss:0kB\n"),
+            std::vector<std::string>{"app[77] order 0 -> 77(app) anon 8 kB"});
+}
+
+TEST(LostLineBreaks, AStampOfAnotherTimeIsAName) {
+  const auto document = parse_text(
+      "[  900.000001] [1.000000] x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+      "[  900.000002] Out of memory: Killed process 77 ([1.000000] x) total-vm:88kB, anon-rss:8kB, file-rss:0kB\n");
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_EQ(document.incidents[0].trigger.comm, "[1.000000] x");
+}
 
 class EveryShape : public ::testing::TestWithParam<Shape> {};
 
