@@ -65,7 +65,7 @@ class Assembler {
   void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void add_foreign(Slot& slot, bool recognized, std::string_view message, std::uint64_t line);
   void open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
-  void add_braided(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  bool add_braided(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   bool braid(Slot& slot, const Record& record);
   void split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);

@@ -15,8 +15,8 @@ constexpr std::size_t kMostLines = 600;
 constexpr std::size_t kLongest = 2000;  // bytes of a line
 
 // "memcg usage" is memcg_usage in the document.
-ReportLine make_line(std::string_view kind, std::string_view text, std::uint64_t number) {
-  ReportLine line{.line = number, .kind = std::string(kind), .text = std::string(text.substr(0, kLongest))};
+LogLine make_line(std::string_view kind, std::string_view text, std::uint64_t number) {
+  LogLine line{.line = number, .kind = std::string(kind), .text = std::string(text.substr(0, kLongest))};
   std::ranges::replace(line.kind, ' ', '_');
   return line;
 }
@@ -84,7 +84,7 @@ void Excerpt::finish(const std::vector<std::string>& texts, const std::vector<st
   for (const auto row : chosen) {
     lines_.push_back(make_line("task row", texts[row], row_numbers_[row]));
   }
-  std::ranges::stable_sort(lines_, {}, &ReportLine::line);
+  std::ranges::stable_sort(lines_, {}, &LogLine::line);
   incident.log.lines = std::move(lines_);
   incident.log.lines_left_out = left_out_ + row_numbers_.size() - chosen.size();
 }

@@ -26,7 +26,7 @@ class Excerpt {
   void finish(const std::vector<std::string>& texts, const std::vector<std::size_t>& row_of_task, Incident& incident);
 
  private:
-  std::vector<ReportLine> lines_;
+  std::vector<LogLine> lines_;
   std::vector<std::uint64_t> row_numbers_;
   std::vector<std::pair<std::string_view, std::size_t>> counts_;  // by kind
   std::uint64_t left_out_ = 0;

@@ -172,8 +172,11 @@ CgroupReport& Report::cgroup() {
 
 void Report::fill_allocation(const lines::Allocation& line) {
   auto& trigger = parts_.incident.trigger;
-  trigger.comm = std::string(line.comm);
+  if (!line.comm.empty() || line.order) {
+    trigger.comm = std::string(line.comm);
+  }
   if (line.gfp_value) {
+    gfp_named_ = line.gfp_has_names;
     trigger.gfp_mask = read_gfp_mask(*line.gfp_value, line.gfp_names, line.gfp_has_names);
   }
   trigger.order = line.order;

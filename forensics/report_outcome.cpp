@@ -78,11 +78,11 @@ Report::Fit Report::take(const lines::Summary& line) {
   if (line.task) {
     parts_.summary_task = std::string(*line.task);
   }
-  if (line.task_memcg) {
+  if (line.task_memcg && !line.task_memcg->empty()) {
     parts_.summary_memcg = std::string(*line.task_memcg);
     cgroup().task_memcg = parts_.summary_memcg;
   }
-  if (line.oom_memcg) {
+  if (line.oom_memcg && !line.oom_memcg->empty()) {
     cgroup().oom_memcg = std::string(*line.oom_memcg);
   }
   if (line.nodemask && *line.nodemask != "(null)") {
@@ -150,6 +150,9 @@ Report::Fit Report::take(const lines::GroupKill& line) {
 }
 
 Report::Fit Report::take(const lines::AlreadyExiting& /*line*/) {
+  if (group_ && !parts_.incident.victims.empty()) {
+    return Fit::taken;  // one of the group
+  }
   if (phase_ == Phase::kill || parts_.allocation_failure) {
     return Fit::next_report;
   }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -66,6 +67,65 @@ void write_memory(Page& page, const Run& run) {
   }
 }
 
+// "12,410,880": people compare these digit by digit.
+std::string exact_number(double value) {
+  if (value != std::floor(value) || std::abs(value) >= 1e15) {
+    return fmt::format("{:.1f}", value);
+  }
+  auto digits = fmt::format("{:.0f}", value);
+  const std::ptrdiff_t sign = digits.starts_with('-') ? 1 : 0;
+  for (auto at = std::ssize(digits) - 3; at > sign; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), ",");
+  }
+  return digits;
+}
+
+std::string observed_value(const std::vector<Observation>& observations, const std::string& step,
+                           const std::string& name) {
+  const auto found = std::ranges::find_if(
+      observations, [&](const auto& observation) { return observation.step == step && observation.name == name; });
+  return found == observations.end() ? "" : exact_number(found->value);
+}
+
+template <typename Member>
+std::vector<std::string> distinct(const std::vector<Observation>& observations, Member member) {
+  std::vector<std::string> words;
+  for (const auto& observation : observations) {
+    if (std::ranges::find(words, observation.*member) == words.end()) {
+      words.push_back(observation.*member);
+    }
+  }
+  return words;
+}
+
+// A row for each step, a column for each name; several tables where there are many names.
+void write_observations(Page& page, const std::vector<Observation>& observations) {
+  constexpr std::size_t kColumns = 4;
+  const auto steps = distinct(observations, &Observation::step);
+  const auto names = distinct(observations, &Observation::name);
+  for (std::size_t first = 0; first < names.size(); first += kColumns) {
+    std::vector<Page::Column> columns{{.title = first == 0 ? "observed" : "", .flexible = true}};
+    const auto last = std::min(names.size(), first + kColumns);
+    for (std::size_t i = first; i < last; ++i) {
+      const auto& unit = std::ranges::find(observations, names[i], &Observation::name)->unit;
+      columns.push_back({.title = shown(names[i]) + (unit.empty() ? "" : ", " + shown(unit)),
+                         .align = Align::right,
+                         .droppable = static_cast<unsigned>(last - i)});
+    }
+    std::vector<Page::Row> rows;
+    for (const auto& step : steps) {
+      Page::Row row{.cells = {shown(step)}};
+      for (std::size_t i = first; i < last; ++i) {
+        row.cells.push_back(observed_value(observations, step, names[i]));
+      }
+      if (std::ranges::any_of(row.cells.begin() + 1, row.cells.end(), [](const auto& cell) { return !cell.empty(); })) {
+        rows.push_back(std::move(row));
+      }
+    }
+    page.table(columns, rows);
+  }
+}
+
 void write_console_tail(Page& page, const Run& run) {
   if (run.vm && !run.vm->console_tail.empty() &&
       (run.outcome.verdict == "not_started" || run.outcome.verdict == "timed_out")) {
@@ -90,6 +150,10 @@ void write_run(Page& page, const Run& run) {
   }
   write_memory(page, run);
   write_timeline(page, run);
+  if (run.workload && !run.workload->observations.empty()) {
+    page.line();
+    write_observations(page, run.workload->observations);
+  }
   write_console_tail(page, run);
 }
 

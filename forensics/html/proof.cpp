@@ -86,10 +86,10 @@ Proof::Lines Proof::zone(std::optional<std::int64_t> node, std::string_view name
   return found;
 }
 
-Proof::Lines Proof::numbered(std::span<const LogLine> lines) const {
+Proof::Lines Proof::numbered(std::span<const QuotedLine> lines) const {
   Lines found;
   for (std::size_t i = 0; i < incident_.log.lines.size(); ++i) {
-    if (std::ranges::find(lines, incident_.log.lines[i].line, &LogLine::line) != lines.end()) {
+    if (std::ranges::find(lines, incident_.log.lines[i].line, &QuotedLine::line) != lines.end()) {
       found.push_back(i);
     }
   }

@@ -29,7 +29,7 @@ class Proof {
   // The zone's lines.
   [[nodiscard]] Lines zone(std::optional<std::int64_t> node, std::string_view name) const;
   // The lines with these numbers.
-  [[nodiscard]] Lines numbered(std::span<const LogLine> lines) const;
+  [[nodiscard]] Lines numbered(std::span<const QuotedLine> lines) const;
 
   // Links to at most that many of them; lines that follow each other are one.
   void cite(Page& page, const Lines& lines, std::size_t most = 3);

@@ -104,7 +104,7 @@ TEST(Excerpt, OfALongTableTheLargestTasksAndTheVictim) {
   EXPECT_EQ(kept.front(), 15U + 460);  // the fortieth largest
   EXPECT_EQ(kept.back(), 515U);        // the victim's
   EXPECT_EQ(incident.log.lines_left_out, 460U);
-  EXPECT_TRUE(std::ranges::is_sorted(incident.log.lines, {}, &ReportLine::line));
+  EXPECT_TRUE(std::ranges::is_sorted(incident.log.lines, {}, &LogLine::line));
   EXPECT_EQ(incident.log.lines.back().kind, "kill");
 }
 
