@@ -210,7 +210,7 @@ std::string warning_words(const Postmortem& document, const Warning& warning) {
     where = fmt::format("{}{}: ", document.inputs[*warning.input].name,
                         warning.line ? fmt::format(":{}", *warning.line) : "");
   }
-  return where + warning.message;
+  return where + (warning.message.empty() ? warning.code : warning.message);
 }
 
 }  // namespace forensics
