@@ -124,6 +124,9 @@ void write_incidents(Page& page, const Postmortem& document) {
 }
 
 void write_sources(Page& page, const Postmortem& document) {
+  if (document.inputs.empty() && document.warnings.empty()) {
+    return;
+  }
   html::open_section(page, 2, "About this post-mortem");
   if (!document.inputs.empty()) {
     page.put("<p>Made from:</p>\n<ul>\n");
