@@ -52,6 +52,16 @@ void mix(State& state, const std::uint8_t* block) {
   }
 }
 
+std::string hex(const std::array<std::uint8_t, 32>& digest) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (const auto byte : digest) {
+    text += kHex[byte >> 4U];
+    text += kHex[byte & 15U];
+  }
+  return text;
+}
+
 }  // namespace
 
 std::array<std::uint8_t, 32> sha256(std::string_view bytes) {
@@ -73,6 +83,25 @@ std::array<std::uint8_t, 32> sha256(std::string_view bytes) {
   return digest;
 }
 
+std::string sha256_hex(std::string_view bytes) {
+  return hex(sha256(bytes));
+}
+
+std::string sha256_base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  std::uint32_t waiting = 0;  // bits that make no digit yet
+  unsigned count = 0;
+  for (const auto byte : sha256(bytes)) {
+    waiting = waiting << 8U | byte;
+    for (count += 8; count >= 6; count -= 6) {
+      text += kDigits[waiting >> (count - 6) & 63U];
+    }
+  }
+  text += kDigits[waiting << (6 - count) & 63U];  // of 256 bits four are left
+  return text + "=";
+}
+
 std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
   const auto as_text = [](const std::array<std::uint8_t, 32>& digest) {
     return std::string(digest.begin(), digest.end());
@@ -84,14 +113,7 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
     inner[i] = static_cast<char>(inner[i] ^ '\x36');
     outer[i] = static_cast<char>(outer[i] ^ '\x5c');
   }
-  const auto digest = sha256(outer + as_text(sha256(inner.append(message))));
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string hex;
-  for (const auto byte : digest) {
-    hex += kHex[byte >> 4U];
-    hex += kHex[byte & 15U];
-  }
-  return hex;
+  return hex(sha256(outer + as_text(sha256(inner.append(message)))));
 }
 
 }  // namespace base
