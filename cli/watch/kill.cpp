@@ -43,6 +43,16 @@ forensics::Incident incident_of_counters(const Kill& kill) {
   return incident;
 }
 
+// Whether the statistics are of about the time when so much was in use: they are read now and then, and a kill may be
+// quicker.
+bool is_of_that_level(const cgroup::Counters& stat, std::uint64_t usage) {
+  std::uint64_t sum = 0;
+  for (const auto* part : {"anon", "file", "kernel", "slab", "sock"}) {
+    sum += cgroup::find(stat, part).value_or(0);
+  }
+  return sum >= usage / 2;
+}
+
 // What the log did not print of the cgroup, because the report was rate-limited or there is no log: from its files.
 void complete_from_files(const Kill& kill, forensics::Incident& incident, std::vector<forensics::Warning>& warnings) {
   if (!incident.cgroup && kill.settlement.cgroup) {
@@ -62,7 +72,9 @@ void complete_from_files(const Kill& kill, forensics::Incident& incident, std::v
   }
   report.memory = usage_of(usage, last.memory_max);
   report.swap = last.swap_max ? std::optional(usage_of(last.swap_current, last.swap_max)) : std::nullopt;
-  report.stat = last.memory_stat;
+  if (is_of_that_level(last.memory_stat, usage.value_or(0))) {
+    report.stat = last.memory_stat;
+  }
   warnings.push_back({.code = "from_control_files",
                       .message = fmt::format("usage and memory.stat are those of {} as they were last read before the "
                                              "kill, not the kernel's own at the kill",

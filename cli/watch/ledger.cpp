@@ -16,11 +16,11 @@ std::string_view parent_of(std::string_view cgroup) {
   return slash == 0 || slash == std::string_view::npos ? std::string_view("/") : cgroup.substr(0, slash);
 }
 
-bool is_due(Ledger::Time since, std::optional<Ledger::Time> now, std::chrono::milliseconds grace) {
-  return !now || *now - since >= grace;
-}
-
 }  // namespace
+
+bool Ledger::Moment::is_due(Time since, std::chrono::milliseconds grace) const {
+  return !now || *now - since >= (log_is_read ? grace : std::chrono::milliseconds(kLongest));
+}
 
 Ledger::Entry* Ledger::find(std::string_view cgroup, std::uint64_t id) {
   const auto found = std::ranges::find_if(
@@ -127,9 +127,9 @@ std::uint64_t Ledger::unread_below(const Entry& entry) const {
   return grown(entry) > known ? grown(entry) - known : 0;
 }
 
-void Ledger::settle_orphans(std::optional<Time> now, std::vector<Settlement>& out) {
+void Ledger::settle_orphans(const Moment& moment, std::vector<Settlement>& out) {
   std::erase_if(orphans_, [&](const Orphan& orphan) {
-    if (!is_due(orphan.since, now, kBrief)) {
+    if (!moment.is_due(orphan.since, kBrief)) {
       return false;
     }
     Entry* oldest = nullptr;
@@ -144,7 +144,7 @@ void Ledger::settle_orphans(std::optional<Time> now, std::vector<Settlement>& ou
       oldest->told += std::min(oldest->open(), orphan.kill.processes);
       settled.cgroup = oldest->cgroup;
       settled.by = Settlement::By::counters;
-    } else if (!is_due(orphan.since, now, kGrace)) {
+    } else if (!moment.is_due(orphan.since, kGrace)) {
       return false;
     }
     out.push_back(std::move(settled));
@@ -152,10 +152,10 @@ void Ledger::settle_orphans(std::optional<Time> now, std::vector<Settlement>& ou
   });
 }
 
-void Ledger::settle_counts(std::optional<Time> now, std::vector<Settlement>& out) {
+void Ledger::settle_counts(const Moment& moment, std::vector<Settlement>& out) {
   const auto grace = has_log_ ? kGrace : kBrief;
   for (auto& entry : entries_) {
-    if (const auto open = entry.open(); open > 0 && is_due(entry.open_since, now, grace)) {
+    if (const auto open = entry.open(); open > 0 && moment.is_due(entry.open_since, grace)) {
       const auto processes = open - take_doubled(entry, has_log_ ? open : open - 1);
       entry.told += open;
       if (processes > 0) {
@@ -166,7 +166,7 @@ void Ledger::settle_counts(std::optional<Time> now, std::vector<Settlement>& out
                        .count = entry.told});
       }
     }
-    if (has_log_ || entry.gone || !is_due(entry.all_changed, now, grace)) {
+    if (has_log_ || entry.gone || !moment.is_due(entry.all_changed, grace)) {
       continue;  // the log tells of those that were gone, too
     }
     if (const auto unread = unread_below(entry); unread > 0) {
@@ -181,11 +181,19 @@ void Ledger::settle_counts(std::optional<Time> now, std::vector<Settlement>& out
   std::erase_if(entries_, [](const Entry& each) { return each.gone && each.open() == 0; });
 }
 
-std::vector<Settlement> Ledger::settle(std::optional<Time> now) {
+std::vector<Settlement> Ledger::settle(const Moment& moment) {
   auto out = std::exchange(ready_, {});
-  settle_orphans(now, out);
-  settle_counts(now, out);
+  settle_orphans(moment, out);
+  settle_counts(moment, out);
   return out;
+}
+
+std::vector<Settlement> Ledger::settle(Time now, bool log_is_read) {
+  return settle(Moment{.now = now, .log_is_read = log_is_read});
+}
+
+std::vector<Settlement> Ledger::settle_all() {
+  return settle(Moment{});
 }
 
 bool Ledger::is_waiting() const {

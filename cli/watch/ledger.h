@@ -40,6 +40,7 @@ class Ledger {
   using Time = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::milliseconds kGrace{2000};  // how long a count waits for its line in the log
   static constexpr std::chrono::milliseconds kBrief{500};  // how long a line waits for its count, counts for each other
+  static constexpr std::chrono::seconds kLongest{10};      // after that nothing waits for a log that does not end
 
   // has_log: whether the log is read at all. Without it the counters are believed.
   explicit Ledger(bool has_log) : has_log_(has_log) {}
@@ -59,8 +60,11 @@ class Ledger {
   };
   void logged(const LoggedKill& kill, Time when);
 
-  // What can be told by now; with nothing: what is left at the end.
-  std::vector<Settlement> settle(std::optional<Time> now);
+  // What can be told by now. log_is_read: every report that the log holds was given to logged(); until then neither a
+  // count nor a line without a cgroup is matched, as its counterpart may be on the way.
+  std::vector<Settlement> settle(Time now, bool log_is_read = true);
+  // What is left at the end.
+  std::vector<Settlement> settle_all();
   // Whether something is not told yet.
   [[nodiscard]] bool is_waiting() const;
 
@@ -91,8 +95,14 @@ class Ledger {
   Entry* claimant(std::string_view cgroup);
   std::uint64_t take_doubled(const Entry& of, std::uint64_t most);
   [[nodiscard]] std::uint64_t unread_below(const Entry& entry) const;
-  void settle_orphans(std::optional<Time> now, std::vector<Settlement>& out);
-  void settle_counts(std::optional<Time> now, std::vector<Settlement>& out);
+  struct Moment {
+    std::optional<Time> now;  // nothing: the end
+    bool log_is_read = true;
+    [[nodiscard]] bool is_due(Time since, std::chrono::milliseconds grace) const;
+  };
+  void settle_orphans(const Moment& moment, std::vector<Settlement>& out);
+  void settle_counts(const Moment& moment, std::vector<Settlement>& out);
+  std::vector<Settlement> settle(const Moment& moment);
 
   bool has_log_;
   std::vector<Entry> entries_;

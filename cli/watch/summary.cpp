@@ -51,6 +51,28 @@ std::string victim_words(const Incident& incident) {
   return incident.victims.size() > 1 ? words + fmt::format(" + {}", incident.victims.size() - 1) : words;
 }
 
+// What the container's engine calls it.
+std::optional<std::string> told_name(const Incident& incident) {
+  if (!incident.cgroup || !incident.cgroup->owner) {
+    return std::nullopt;
+  }
+  const auto& owner = *incident.cgroup->owner;
+  return owner.service ? owner.service : owner.name;
+}
+
+std::optional<std::string> path_of(const Incident& incident) {
+  if (!incident.cgroup) {
+    return std::nullopt;
+  }
+  return incident.cgroup->task_memcg ? incident.cgroup->task_memcg : incident.cgroup->oom_memcg;
+}
+
+// "14:04:05" of "2025-11-26T14:04:05.123Z".
+std::string time_of_day(const std::string& realtime) {
+  constexpr std::size_t kDate = 11, kTime = 8;
+  return realtime.size() >= kDate + kTime ? realtime.substr(kDate, kTime) : realtime;
+}
+
 std::uint64_t processes_of(const Incident& incident) {
   return incident.victims.empty() && incident.kind == "oom_kill" ? incident.repeats : incident.analysis.processes;
 }
@@ -58,18 +80,15 @@ std::uint64_t processes_of(const Incident& incident) {
 }  // namespace
 
 std::string whose(const Incident& incident) {
-  if (!incident.cgroup) {
-    return "";
-  }
-  const auto& report = *incident.cgroup;
-  if (report.owner && report.owner->service) {
-    return *report.owner->service;
-  }
-  if (report.owner && report.owner->name) {
-    return *report.owner->name;
-  }
-  const auto& path = report.task_memcg ? report.task_memcg : report.oom_memcg;
-  return path ? forensics::cgroup_name(*path) : "";
+  const auto told = told_name(incident);
+  const auto path = path_of(incident);
+  return told ? *told : path ? forensics::cgroup_name(*path) : "";
+}
+
+std::string short_name(const Incident& incident) {
+  const auto told = told_name(incident);
+  const auto path = path_of(incident);
+  return told ? *told : path ? path->substr(path->rfind('/') + 1) : "";
 }
 
 std::string sentence(const Incident& incident) {
@@ -81,7 +100,7 @@ void Summary::add(const forensics::Postmortem& document, const std::string& file
   for (const auto& incident : document.incidents) {
     ++incidents_;
     processes_ += processes_of(incident);
-    rows_.push_back({.when = incident.time.realtime.value_or(""),
+    rows_.push_back({.when = time_of_day(incident.time.realtime.value_or("")),
                      .whose = whose(incident),
                      .victim = victim_words(incident),
                      .limit = limit_words(incident),
@@ -108,7 +127,7 @@ std::string Summary::text(std::optional<std::uint64_t> vmstat, const forensics::
       rows.push_back(
           {.cells = {shown(row.when), shown(row.whose), shown(row.victim), row.limit, row.filled, shown(row.file)}});
     }
-    page.table({{.title = "when", .droppable = 2},
+    page.table({{.title = "UTC", .droppable = 2},
                 {.title = "whose", .flexible = true},
                 {.title = "killed", .flexible = true},
                 {.title = "limit"},
@@ -123,8 +142,10 @@ std::string Summary::text(std::optional<std::uint64_t> vmstat, const forensics::
     page.line(fmt::format("{} more had a post-mortem already.", forensics::counted(known_, "kill")));
   }
   if (vmstat) {
-    page.line(fmt::format("The kernel counts {} on the whole machine in that time (oom_kill of /proc/vmstat).",
-                          forensics::counted(*vmstat, "kill")));
+    page.line(
+        fmt::format("The kernel counts {} on the whole machine in that time (oom_kill of /proc/vmstat; a group kill "
+                    "counts one twice).",
+                    forensics::counted(*vmstat, "kill")));
   }
   return std::move(page).finish();
 }

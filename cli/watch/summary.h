@@ -31,7 +31,9 @@ class Summary {
 
 // One line: who was killed, where, by which limit.
 std::string sentence(const forensics::Incident& incident);
-// "web (docker ad6c46b55052)", "service nginx.service", "cgroup /a"; for people and for files' names.
+// The compose service, else the container's name, else what the cgroup is called: "web", "service nginx.service".
 std::string whose(const forensics::Incident& incident);
+// The same for a file's name: the cgroup's own name in place of what it is called.
+std::string short_name(const forensics::Incident& incident);
 
 }  // namespace cli::watch

@@ -15,6 +15,7 @@
 #include "cli/report.h"
 #include "cli/watch/sight.h"
 #include "forensics/owner.h"
+#include "forensics/text_page.h"
 
 namespace cli::watch {
 namespace {
@@ -47,6 +48,7 @@ base::Result<std::unique_ptr<Watcher>> Watcher::start(const Options& options) {
   TRY_ASSIGN(auto folder, Folder::open(options.into, options.formats));
   TRY_ASSIGN(auto loop, base::EventLoop::create());
   std::unique_ptr<Watcher> watcher(new Watcher(options, std::move(folder), std::move(loop)));
+  TRY_ASSIGN(watcher->signals_, base::signal_fd({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
   watcher->kernel_ = kernel_release();
   watcher->boot_id_ = boot_id();
   watcher->machine_kills_ = machine_kills();
@@ -159,7 +161,7 @@ void Watcher::say_what_is_seen() const {
   if (!options_.quiet) {
     std::string seen = log_ ? "the kernel log" : "";
     if (groups_) {
-      seen += fmt::format("{}{} cgroups", seen.empty() ? "" : ", ", groups_->size());
+      seen += fmt::format("{}{}", seen.empty() ? "" : ", ", forensics::counted(groups_->size(), "cgroup"));
     }
     if (feed_.is_connected()) {
       seen += fmt::format(", the containers of {}", base::escape_terminal(options_.socket.native()));
@@ -181,9 +183,8 @@ base::Result<> Watcher::watch_feed() {
 }
 
 base::Result<> Watcher::run() {
-  TRY_ASSIGN(const auto signals, base::signal_fd({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
-  TRY(loop_.watch(signals.get(), EPOLLIN, [this, &signals](auto) {
-    while (base::read_signal(signals.get())) {
+  TRY(loop_.watch(signals_.get(), EPOLLIN, [this](auto) {
+    while (base::read_signal(signals_.get())) {
       loop_.stop();
     }
   }));
@@ -217,7 +218,7 @@ base::Result<> Watcher::run() {
     groups_->read();
     groups_->refresh();
   }
-  settle(std::nullopt);
+  tell_all(ledger_->settle_all());
   keep_state();
   return {};
 }
@@ -248,16 +249,17 @@ void Watcher::logged(forensics::LoggedIncident&& incident) {
 }
 
 void Watcher::tick() {
-  if (live_ && Clock::now() - last_record_ >= kSilence) {
+  const bool silent = Clock::now() - last_record_ >= kSilence;
+  if (live_ && silent) {
     live_->pause();
   }
   if (ledger_->is_waiting()) {
-    settle(Clock::now());
+    tell_all(ledger_->settle(Clock::now(), !live_ || (silent && !live_->is_inside_report())));
   }
 }
 
-void Watcher::settle(std::optional<Clock::time_point> now) {
-  for (const auto& settlement : ledger_->settle(now)) {
+void Watcher::tell_all(const std::vector<Settlement>& settlements) {
+  for (const auto& settlement : settlements) {
     tell(settlement);
   }
 }
@@ -339,7 +341,7 @@ void Watcher::tell(const Settlement& settlement) {
   const auto key = kill.logged ? key_of_record(boot_id_, kill.logged->first_sequence)
                                : key_of_count(boot_id_, settlement.group_id, settlement.by == Settlement::By::ancestor,
                                               settlement.count);
-  const auto written = folder_.write(key, whose(incident), document);
+  const auto written = folder_.write(key, short_name(incident), document);
   if (!written) {
     say(fmt::format("{}: {}", key, written.error().message));  // told, though not kept
   } else if (!*written) {

@@ -64,7 +64,7 @@ class Watcher {
   void read_log();
   void logged(forensics::LoggedIncident&& incident);
   void tick();
-  void settle(std::optional<Clock::time_point> now);
+  void tell_all(const std::vector<Settlement>& settlements);
   void tell(const Settlement& settlement);
   [[nodiscard]] Kill gather(const Settlement& settlement);
   void name_container(Kill& kill);
@@ -74,6 +74,7 @@ class Watcher {
   Options options_;
   Folder folder_;
   base::EventLoop loop_;
+  base::Fd signals_;
   std::string boot_id_;
   std::optional<std::string> kernel_;
   std::optional<State> before_;  // what an earlier watch left

@@ -50,14 +50,14 @@ TEST(Ledger, TheCountMayComeAfterTheLog) {
   ledger.logged({.incident = 0, .cgroups = {"/docker/a"}, .processes = 1}, kStart);
   EXPECT_EQ(ledger.settle(kStart).size(), 1U);
   ledger.counted("/docker/a", 7, own(1), kStart + 1s);
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, AKillInAGroupThatNobodySawIsToldByTheLog) {
   Ledger ledger(true);
   ledger.logged({.incident = 3, .cgroups = {"/docker/gone"}, .processes = 1}, kStart);
   EXPECT_THAT(words(ledger.settle(kStart)), ElementsAre("#3 /docker/gone log 1"));
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, ALineWithoutACgroupIsOfTheOneThatCountsAKill) {
@@ -68,7 +68,7 @@ TEST(Ledger, ALineWithoutACgroupIsOfTheOneThatCountsAKill) {
   ledger.counted("/docker/b", 8, own(1), kStart + 5ms);
   EXPECT_THAT(ledger.settle(kStart + 10ms), IsEmpty()) << "the line that says it may be on its way";
   EXPECT_THAT(words(ledger.settle(kStart + Ledger::kBrief)), ElementsAre("#0 /docker/b counters 1"));
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, SeveralSuchLinesGoToTheOldestCountsInTurn) {
@@ -98,7 +98,7 @@ TEST(Ledger, ACountThatTheLogDoesNotTellIsToldAfterTheGrace) {
   ledger.vanished("/a", 7);
   EXPECT_THAT(ledger.settle(kStart + 1s), IsEmpty());
   EXPECT_THAT(words(ledger.settle(kStart + Ledger::kGrace)), ElementsAre("- /a counters 2"));
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
   EXPECT_THAT(ledger.told(), IsEmpty()) << "it is gone";
 }
 
@@ -111,6 +111,22 @@ TEST(Ledger, MoreKillsDoNotPutOffTheFirst) {
   EXPECT_FALSE(ledger.settle(kStart + 3s).empty());
 }
 
+// The count of the second kill is seen before its report is: it must not be taken for that of the first.
+TEST(Ledger, NothingIsMatchedWhileReportsAreOnTheirWay) {
+  Ledger ledger(true);
+  ledger.appeared("/b", 8, own(0), std::nullopt, kStart);
+  ledger.logged({.incident = 0, .processes = 1}, kStart);  // of /a, which was gone before it could be seen
+  ledger.counted("/b", 8, own(1), kStart + 1ms);
+  EXPECT_THAT(ledger.settle(kStart + 5s, false), IsEmpty());
+  ledger.logged({.incident = 1, .cgroups = {"/b"}, .processes = 1}, kStart + 6s);
+  EXPECT_THAT(words(ledger.settle(kStart + 6s, true)), ElementsAre("#1 /b log 1", "#0 ? nobody 1"));
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
+
+  ledger.counted("/b", 8, own(2), kStart + 7s);
+  EXPECT_THAT(words(ledger.settle(kStart + 7s + Ledger::kLongest, false)), ElementsAre("- /b counters 1"))
+      << "a log that never ends is not waited for";
+}
+
 TEST(Ledger, WithoutALogTheCountersAreBelievedSoon) {
   Ledger ledger(false);
   ledger.appeared("/a", 7, own(0), std::nullopt, kStart);
@@ -121,16 +137,16 @@ TEST(Ledger, WithoutALogTheCountersAreBelievedSoon) {
 TEST(Ledger, WhatWasCountedBeforeTheFirstStartIsNotTold) {
   Ledger ledger(false);
   ledger.appeared("/a", 7, own(5), 5, kStart);
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
   ledger.counted("/a", 7, own(6), kStart);
-  EXPECT_THAT(words(ledger.settle(std::nullopt)), ElementsAre("- /a counters 1"));
+  EXPECT_THAT(words(ledger.settle_all()), ElementsAre("- /a counters 1"));
 }
 
 TEST(Ledger, WhatHappenedWhileNobodyWatchedIsTold) {
   Ledger ledger(false);
   ledger.appeared("/a", 7, own(5), 3, kStart);
   ledger.appeared("/new", 9, own(1), std::nullopt, kStart);
-  EXPECT_THAT(words(ledger.settle(std::nullopt)), ElementsAre("- /a counters 2", "- /new counters 1"));
+  EXPECT_THAT(words(ledger.settle_all()), ElementsAre("- /a counters 2", "- /new counters 1"));
 }
 
 TEST(Ledger, TheNextStartKnowsWhatWasTold) {
@@ -149,7 +165,7 @@ TEST(Ledger, AGroupKillCountsItsFirstVictimTwice) {
   ledger.counted("/a", 7, own(4, 1), kStart);
   ledger.logged({.incident = 0, .cgroups = {"/a", "/a", "/a"}, .processes = 3, .group_kill = true}, kStart);
   EXPECT_THAT(words(ledger.settle(kStart)), ElementsAre("#0 /a log 3"));
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, AGroupKillByTheLimitOfAnAncestor) {
@@ -160,7 +176,7 @@ TEST(Ledger, AGroupKillByTheLimitOfAnAncestor) {
   ledger.counted("/pod", 1, {.own = 0, .all = 3, .own_group_kills = 1}, kStart);
   ledger.logged({.incident = 0, .cgroups = {"/pod/a", "/pod/a"}, .processes = 2, .group_kill = true}, kStart);
   EXPECT_EQ(ledger.settle(kStart).size(), 1U);
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, AGroupKillOnAKernelThatDoesNotCountThem) {
@@ -169,14 +185,14 @@ TEST(Ledger, AGroupKillOnAKernelThatDoesNotCountThem) {
   ledger.counted("/a", 7, {.own = 3, .all = 3, .own_group_kills = std::nullopt}, kStart);
   ledger.logged({.incident = 0, .cgroups = {"/a", "/a"}, .processes = 2, .group_kill = true}, kStart);
   EXPECT_EQ(ledger.settle(kStart).size(), 1U);
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, AGroupKillWithoutALog) {
   Ledger ledger(false);
   ledger.appeared("/a", 7, own(0), std::nullopt, kStart);
   ledger.counted("/a", 7, own(2, 1), kStart);
-  EXPECT_THAT(words(ledger.settle(std::nullopt)), ElementsAre("- /a counters 1"));
+  EXPECT_THAT(words(ledger.settle_all()), ElementsAre("- /a counters 1"));
 }
 
 // The group is gone before anybody reads it; the one above has counted the kill.
@@ -188,7 +204,7 @@ TEST(Ledger, WithoutALogTheGroupAboveTellsOfOneThatWasGone) {
   ledger.counted("/docker", 1, above(5), kStart);
   EXPECT_THAT(ledger.settle(kStart + 1ms), IsEmpty());
   EXPECT_THAT(words(ledger.settle(kStart + Ledger::kBrief)), ElementsAre("- /docker ancestor 1"));
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, TheGroupAboveDoesNotRepeatWhatOneBelowHasTold) {
@@ -199,7 +215,7 @@ TEST(Ledger, TheGroupAboveDoesNotRepeatWhatOneBelowHasTold) {
   ledger.counted("/docker", 1, above(1), kStart);
   EXPECT_THAT(words(ledger.settle(kStart + 1s)), ElementsAre("- /docker/a counters 1"));
   ledger.vanished("/docker/a", 2);
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, APathThatIsUsedAgainIsAnotherGroup) {
@@ -213,7 +229,7 @@ TEST(Ledger, APathThatIsUsedAgainIsAnotherGroup) {
   ledger.counted("/docker/a", 9, own(1), kStart + 3ms);
   ledger.logged({.incident = 1, .cgroups = {"/docker/a"}, .processes = 1}, kStart + 4ms);
   EXPECT_EQ(ledger.settle(kStart + 4ms).size(), 1U);
-  EXPECT_THAT(ledger.settle(std::nullopt), IsEmpty());
+  EXPECT_THAT(ledger.settle_all(), IsEmpty());
 }
 
 TEST(Ledger, HoldsNothingOfGroupsThatAreGone) {
