@@ -100,6 +100,9 @@ bool LiveLog::hand_over(Incident&& incident) {
   for (auto& line : incident.log.unrecognized) {
     line.line -= std::min(before, line.line - 1);
   }
+  for (auto& line : incident.log.lines) {
+    line.line -= std::min(before, line.line - 1);
+  }
   if (logged.records.empty()) {  // larger than what is kept
     logged.first_sequence = logged.last_sequence = last_sequence_.value_or(0);
   }
