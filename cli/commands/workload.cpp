@@ -2,16 +2,14 @@
 // to run where nothing limits it.
 #include "stress/workload.h"
 
-#include <sys/prctl.h>
-
 #include <map>
 
 #include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "base/escape.h"
-#include "base/file.h"
 #include "cli/command.h"
+#include "cli/in_place.h"
 #include "cli/report.h"
 
 namespace cli::commands {
@@ -46,14 +44,7 @@ int workload_command(const Invocation& invocation) {
   if (!parameters) {
     return report(parameters.error());
   }
-  // What the kernel's report and ps(1) show instead of the name of the link that was executed; 15 bytes at most.
-  (void)::prctl(PR_SET_NAME, fmt::format("oomlab-{}", found->name).c_str());
-  stress::Context context{.parameters = std::move(*parameters), .cap_bytes = *cap};
-  if (auto ran = (*found)->run(context); !ran) {
-    (void)report(ran.error());
-    return 1;
-  }
-  return 0;
+  return run_in_place(*found, *std::move(parameters), *cap);
 }
 
 }  // namespace
