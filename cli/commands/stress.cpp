@@ -15,15 +15,19 @@ extern const Command stress;
 
 namespace {
 
-std::string_view metavar_of(::stress::ParameterKind kind) {
+std::string_view metavar_of(const ::stress::Parameter& parameter) {
   using Kind = ::stress::ParameterKind;
-  switch (kind) {
+  switch (parameter.kind) {
     case Kind::size:
       return "SIZE";
     case Kind::rate:
       return "SIZE/s";
     case Kind::duration:
       return "TIME";
+    case Kind::hold:
+      return "TIME|forever";
+    case Kind::choice:
+      return parameter.words;
     case Kind::count:
     case Kind::percent:
       return "N";
@@ -41,7 +45,7 @@ void bind_parameters(Options& table, const base::Descriptor<::stress::Workload>&
   for (const auto& parameter : workload->parameters) {
     const auto shown_default =
         parameter.default_value.empty() ? std::string() : fmt::format(" (default {})", parameter.default_value);
-    table.value(parameter.name, 0, metavar_of(parameter.kind), fmt::format("{}{}", parameter.help, shown_default),
+    table.value(parameter.name, 0, metavar_of(parameter), fmt::format("{}{}", parameter.help, shown_default),
                 [&given, name = std::string(parameter.name)](std::string_view text) {
                   given[name] = text;
                   return base::Result<>{};
@@ -50,10 +54,13 @@ void bind_parameters(Options& table, const base::Descriptor<::stress::Workload>&
 }
 
 // Growth without an end needs something that ends it.
-base::Result<> refuse_endless(const RunOptions& options, const ::stress::Parameters& parameters) {
+base::Result<> refuse_endless(const RunOptions& options, const ::stress::Workload& workload,
+                              const ::stress::Parameters& parameters) {
   const auto& max = options.experiment.limits.memory_max;
   const bool limited = max && max->bytes;
-  if (!limited && !parameters.has("size") && options.backend != "vm") {
+  const bool has_size =
+      std::ranges::find(workload.parameters, "size", &::stress::Parameter::name) != workload.parameters.end();
+  if (!limited && has_size && !parameters.has("size") && options.backend != "vm") {
     return base::fail(base::ErrorKind::usage, "neither --memory-max nor --size: that would fill the whole machine",
                       "give one of them, or --backend vm for a global OOM kill in the guest");
   }
@@ -96,7 +103,7 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   if (auto settled = options.settle(); !settled) {
     return report(settled.error());
   }
-  if (auto bounded = refuse_endless(options, *parameters); !bounded) {
+  if (auto bounded = refuse_endless(options, *workload.value, *parameters); !bounded) {
     return report(bounded.error());
   }
   auto& experiment = options.experiment;
