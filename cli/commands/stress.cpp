@@ -67,6 +67,24 @@ base::Result<> refuse_endless(const RunOptions& options, const ::stress::Workloa
   return {};
 }
 
+bool needs(const ::stress::Workload& workload, ::stress::Need need) {
+  return std::ranges::find(workload.needed, need) != workload.needed.end();
+}
+
+// What the workload needs and we can provide; what only the user can is asked for.
+base::Result<> provide(const base::Descriptor<::stress::Workload>& workload, RunOptions& options) {
+  constexpr std::uint64_t kDisk = 1ULL << 30;
+  const auto& swap = options.experiment.limits.swap_max;
+  if (needs(*workload.value, ::stress::Need::swap) && (!swap || swap->bytes == 0)) {
+    return base::fail(base::ErrorKind::usage, fmt::format("{} needs swap", workload.name),
+                      "give --swap-max SIZE; the micro-VM makes that much");
+  }
+  if (needs(*workload.value, ::stress::Need::disk) && !options.guest.disk_bytes) {
+    options.guest.disk_bytes = kDisk;
+  }
+  return {};
+}
+
 // More than the limits allow, with room for what else the child holds: a fill that gets that far is not limited.
 std::uint64_t cap_bytes(const cgroup::Limits& limits) {
   if (!limits.memory_max || !limits.memory_max->bytes || (limits.swap_max && !limits.swap_max->bytes)) {
@@ -105,6 +123,9 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   }
   if (auto bounded = refuse_endless(options, *workload.value, *parameters); !bounded) {
     return report(bounded.error());
+  }
+  if (auto provided = provide(workload, options); !provided) {
+    return report(provided.error());
   }
   auto& experiment = options.experiment;
   auto& chosen = experiment.workload.emplace();
