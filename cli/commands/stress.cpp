@@ -72,8 +72,10 @@ bool needs(const ::stress::Workload& workload, ::stress::Need need) {
 }
 
 // What the workload needs and we can provide; what only the user can is asked for.
-base::Result<> provide(const base::Descriptor<::stress::Workload>& workload, RunOptions& options) {
+base::Result<> provide(const base::Descriptor<::stress::Workload>& given, const ::stress::Parameters& parameters,
+                       RunOptions& options) {
   constexpr std::uint64_t kDisk = 1ULL << 30;
+  const auto& workload = given->stands_for == nullptr ? given : *given->stands_for(parameters);
   const auto& swap = options.experiment.limits.swap_max;
   if (needs(*workload.value, ::stress::Need::swap) && (!swap || swap->bytes == 0)) {
     return base::fail(base::ErrorKind::usage, fmt::format("{} needs swap", workload.name),
@@ -124,7 +126,7 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   if (auto bounded = refuse_endless(options, *workload.value, *parameters); !bounded) {
     return report(bounded.error());
   }
-  if (auto provided = provide(workload, options); !provided) {
+  if (auto provided = provide(workload, *parameters, options); !provided) {
     return report(provided.error());
   }
   auto& experiment = options.experiment;
