@@ -1,12 +1,7 @@
 #include "base/sha256.h"
 
-#include <array>
 #include <bit>
-#include <cstdint>
-#include <cstring>
-#include <span>
-
-#include <fmt/format.h>
+#include <cstddef>
 
 namespace base {
 namespace {
@@ -25,75 +20,100 @@ constexpr std::array<std::uint32_t, 64> kRound = {
 
 using State = std::array<std::uint32_t, 8>;
 
-void absorb(State& state, std::span<const char, kBlock> block) {
+void mix(State& state, const std::uint8_t* block) {
   std::array<std::uint32_t, 64> w{};
   for (std::size_t i = 0; i < 16; ++i) {
-    std::uint32_t word = 0;
-    std::memcpy(&word, block.data() + 4 * i, 4);
-    w[i] = __builtin_bswap32(word);  // x86-64 is little-endian, SHA-256 is not
+    w[i] = std::uint32_t{block[4 * i]} << 24U | std::uint32_t{block[4 * i + 1]} << 16U |
+           std::uint32_t{block[4 * i + 2]} << 8U | block[4 * i + 3];
   }
   for (std::size_t i = 16; i < 64; ++i) {
-    const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
-    const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
+    const auto s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ w[i - 15] >> 3U;
+    const auto s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ w[i - 2] >> 10U;
     w[i] = w[i - 16] + s0 + w[i - 7] + s1;
   }
   auto [a, b, c, d, e, f, g, h] = state;
   for (std::size_t i = 0; i < 64; ++i) {
-    const std::uint32_t t1 =
-        h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) + ((e & f) ^ (~e & g)) + kRound[i] + w[i];
-    const std::uint32_t t2 = (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
+    const auto s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
+    const auto t1 = h + s1 + ((e & f) ^ (~e & g)) + kRound[i] + w[i];
+    const auto s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
+    const auto t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+    h = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + t2;
   }
-  const State mixed{a, b, c, d, e, f, g, h};
+  const State sum = {a, b, c, d, e, f, g, h};
   for (std::size_t i = 0; i < state.size(); ++i) {
-    state[i] += mixed[i];
+    state[i] += sum[i];
   }
 }
 
-State digest(std::string_view bytes) {
-  State state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
-  while (bytes.size() >= kBlock) {
-    absorb(state, std::span(bytes).first<kBlock>());
-    bytes.remove_prefix(kBlock);
+std::string hex(const std::array<std::uint8_t, 32>& digest) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (const auto byte : digest) {
+    text += kHex[byte >> 4U];
+    text += kHex[byte & 15U];
   }
-  std::string tail(bytes);
-  tail += '\x80';
-  while (tail.size() % kBlock != kBlock - 8) {
-    tail += '\0';
-  }
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    tail += static_cast<char>(bits >> shift & 0xff);
-  }
-  for (std::size_t at = 0; at < tail.size(); at += kBlock) {
-    absorb(state, std::span(tail).subspan(at).first<kBlock>());
-  }
-  return state;
+  return text;
 }
 
 }  // namespace
 
-std::string sha256_hex(std::string_view bytes) {
-  std::string hex;
-  for (const auto word : digest(bytes)) {
-    hex += fmt::format("{:08x}", word);
+std::array<std::uint8_t, 32> sha256(std::string_view bytes) {
+  std::string padded(bytes);
+  padded += '\x80';
+  padded.append((kBlock - (padded.size() + 8) % kBlock) % kBlock, '\0');
+  const auto bits = static_cast<std::uint64_t>(bytes.size()) * 8;
+  for (unsigned shift = 64; shift > 0; shift -= 8) {
+    padded += static_cast<char>(bits >> (shift - 8) & 0xffU);
   }
-  return hex;
+  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  for (std::size_t at = 0; at < padded.size(); at += kBlock) {
+    mix(state, reinterpret_cast<const std::uint8_t*>(padded.data()) + at);
+  }
+  std::array<std::uint8_t, 32> digest{};
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+  }
+  return digest;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  return hex(sha256(bytes));
 }
 
 std::string sha256_base64(std::string_view bytes) {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
-  std::uint64_t waiting = 0;  // bits that make no digit yet
+  std::uint32_t waiting = 0;  // bits that make no digit yet
   unsigned count = 0;
-  for (const auto word : digest(bytes)) {
-    waiting = waiting << 32 | word;
-    for (count += 32; count >= 6; count -= 6) {
-      text += kDigits[waiting >> (count - 6) & 63];
+  for (const auto byte : sha256(bytes)) {
+    waiting = waiting << 8U | byte;
+    for (count += 8; count >= 6; count -= 6) {
+      text += kDigits[waiting >> (count - 6) & 63U];
     }
   }
-  text += kDigits[waiting << (6 - count) & 63];  // of 256 bits four are left
+  text += kDigits[waiting << (6 - count) & 63U];  // of 256 bits four are left
   return text + "=";
+}
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
+  const auto as_text = [](const std::array<std::uint8_t, 32>& digest) {
+    return std::string(digest.begin(), digest.end());
+  };
+  std::string block = key.size() > kBlock ? as_text(sha256(key)) : std::string(key);
+  block.resize(kBlock, '\0');
+  std::string inner = block, outer = block;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    inner[i] = static_cast<char>(inner[i] ^ '\x36');
+    outer[i] = static_cast<char>(outer[i] ^ '\x5c');
+  }
+  return hex(sha256(outer + as_text(sha256(inner.append(message)))));
 }
 
 }  // namespace base

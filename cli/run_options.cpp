@@ -44,7 +44,7 @@ Options::Setter count_setter(std::optional<cgroup::Limit>& target) {
 
 }  // namespace
 
-void RunOptions::bind(Options& options) {
+void RunOptions::bind(Options& options, MayBeBare bare) {
   auto& limits = experiment.limits;
   options.group("Limits");
   options.value("memory-max", 0, "SIZE", "hard limit (memory.max): reclaim first, then the OOM killer",
@@ -78,11 +78,20 @@ void RunOptions::bind(Options& options) {
   options.size("max-peak", max_peak_bytes, "with --expect fit (implied): the peak must not be above this");
 
   options.group("Where");
-  options.choice("backend", backend, {"auto", "host", "vm"},
-                 "here, in the micro-VM, or the host where it can (default)");
+  if (bare == MayBeBare::yes) {
+    options.choice("backend", backend, {"auto", "host", "vm", "none"},
+                   "here, in the micro-VM, or the host where it can (default); none: in this very process, whose limit "
+                   "must be in force already, a container's");
+  } else {
+    options.choice("backend", backend, {"auto", "host", "vm"},
+                   "here, in the micro-VM, or the host where it can (default)");
+  }
   options.text("kernel", guest.kernel, "NAME|PATH",
                "the micro-VM's kernel: 6.12, a release, or an image; `oomlab vm kernels` lists them");
   options.size("guest-memory", guest.memory_bytes, "RAM of the micro-VM (default: by the limits, at least 512 MiB)");
+  options.size(
+      "guest-disk", guest.disk_bytes,
+      "a disk at /run/oomlab-disk of the micro-VM, ext4, for page cache (default: 1G where the workload needs it)");
   options.value(
       "sysctl", 0, "NAME=VALUE", "set in the micro-VM before the run, e.g. vm.panic_on_oom=1",
       [this](std::string_view text) -> base::Result<> {
@@ -133,10 +142,12 @@ base::Result<> RunOptions::settle() {
   if (max_peak_bytes && expect == "oom") {
     return usage("--max-peak and --expect oom cannot both be met", "--max-peak goes with --expect fit");
   }
-  const bool wants_guest = guest.kernel || guest.memory_bytes || !guest.sysctls.empty() || guest.cold;
-  if (wants_guest && backend == "host") {
-    return usage("--kernel, --guest-memory, --sysctl and --cold are of the micro-VM, --backend is host",
-                 "leave out --backend host");
+  const bool wants_guest =
+      guest.kernel || guest.memory_bytes || guest.disk_bytes || !guest.sysctls.empty() || guest.cold;
+  if (wants_guest && (backend == "host" || backend == "none")) {
+    return usage(
+        "--kernel, --guest-memory, --guest-disk, --sysctl and --cold are of the micro-VM, --backend is " + backend,
+        "leave out --backend " + backend);
   }
   if (wants_guest) {
     backend = "vm";
