@@ -59,7 +59,7 @@ void explain_cgroup(Incident& incident) {
   const auto& owned = report.task_memcg ? report.task_memcg : report.oom_memcg;
   const auto told = std::exchange(report.owner, owned ? owner_of(*owned) : std::nullopt);
   if (told && report.owner && told->container_id == report.owner->container_id) {
-    report.owner->name = told->name;
+    report.owner->name = told->name ? told->name : report.owner->name;
     report.owner->image = told->image;
     report.owner->service = told->service;
   }

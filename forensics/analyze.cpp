@@ -14,6 +14,7 @@
 
 #include "forensics/analysis.h"
 #include "forensics/assembler.h"
+#include "forensics/copies.h"
 #include "forensics/demux.h"
 #include "forensics/line_reader.h"
 #include "forensics/survey.h"
@@ -261,6 +262,7 @@ base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions
   std::ranges::stable_sort(document.incidents, {}, [](const Incident& incident) {
     return std::pair(incident.log.input, incident.log.first_line);
   });
+  drop_copies(document);
   return document;
 }
 

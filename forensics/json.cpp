@@ -57,6 +57,8 @@ std::string to_json(const Postmortem& document, Layout layout) {
   writer.member("inputs", document.inputs);
   writer.member("run", document.run);
   writer.member("incidents", document.incidents);
+  writer.member("episodes", document.episodes);
+  writer.member("reconciliation", document.reconciliation);
   writer.member("warnings", document.warnings);
   writer.close('}');
   return std::move(writer).finish();

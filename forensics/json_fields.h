@@ -30,7 +30,19 @@ inline constexpr bool kOneLine<SlabCache> = true;
 template <>
 inline constexpr bool kOneLine<AllocationSite> = true;
 template <>
-inline constexpr bool kOneLine<UnrecognizedLine> = true;
+inline constexpr bool kOneLine<QuotedLine> = true;
+template <>
+inline constexpr bool kOneLine<OwnerLevel> = true;
+template <>
+inline constexpr bool kOneLine<Dominant> = true;
+template <>
+inline constexpr bool kOneLine<Candidate> = true;
+template <>
+inline constexpr bool kOneLine<Reason> = true;
+template <>
+inline constexpr bool kOneLine<Slope> = true;
+template <>
+inline constexpr bool kOneLine<LogLine> = true;
 template <>
 inline constexpr bool kOneLine<Usage> = true;
 template <>
@@ -41,6 +53,8 @@ template <>
 inline constexpr bool kOneLine<Warning> = true;
 template <>
 inline constexpr bool kOneLine<Input> = true;
+template <>
+inline constexpr bool kOneLine<Observation> = true;
 
 void fields(auto& a, Of<Input> auto& v) {
   a.member("name", v.name);
@@ -92,6 +106,14 @@ void fields(auto& a, Of<Usage> auto& v) {
   a.member("failcnt", v.failcnt);
 }
 
+void fields(auto& a, Of<OwnerLevel> auto& v) {
+  a.member("cgroup", v.cgroup);
+  a.member("runtime", v.runtime);
+  a.member("kind", v.kind);
+  a.member("id", v.id);
+  a.member("name", v.name);
+}
+
 void fields(auto& a, Of<Owner> auto& v) {
   a.member("runtime", v.runtime);
   a.member("container_id", v.container_id);
@@ -99,9 +121,11 @@ void fields(auto& a, Of<Owner> auto& v) {
   a.member("qos", v.qos);
   a.member("unit", v.unit);
   a.member("job", v.job);
+  a.member("user", v.user);
   a.member("name", v.name);
   a.member("image", v.image);
   a.member("service", v.service);
+  a.member("nested", v.nested);
 }
 
 void fields(auto& a, Of<CgroupReport> auto& v) {
@@ -218,34 +242,137 @@ void fields(auto& a, Of<Ranked> auto& v) {
   a.member("comm", v.comm);
   a.member("points", v.points);
   a.member("share", v.share);
+  a.member("oom_score_adj", v.oom_score_adj);
+  a.member("eligible", v.eligible);
 }
 
 void fields(auto& a, Of<LimitOwner> auto& v) {
   a.member("cgroup", v.cgroup);
   a.member("levels_above_victim", v.levels_above_victim);
+  a.member("owner", v.owner);
+}
+
+void fields(auto& a, Of<Dominant> auto& v) {
+  a.member("part", v.part);
+  a.member("share", v.share);
+}
+
+void fields(auto& a, Of<Unlisted> auto& v) {
+  a.member("anon_bytes", v.anon_bytes);
+  a.member("shmem_bytes", v.shmem_bytes);
+  a.member("words", v.words);
+}
+
+void fields(auto& a, Of<Reason> auto& v) {
+  a.member("code", v.code);
+  a.member("words", v.words);
+}
+
+void fields(auto& a, Of<Request> auto& v) {
+  a.member("order", v.order);
+  a.member("bytes", v.bytes);
+  a.member("atomic", v.atomic);
+  a.member("nofs", v.nofs);
+  a.member("noio", v.noio);
+  a.member("nofail", v.nofail);
+  a.member("noretry", v.noretry);
+  a.member("movable", v.movable);
+  a.member("zone", v.zone);
+  a.member("words", v.words);
+}
+
+void fields(auto& a, Of<ZoneState> auto& v) {
+  a.member("node", v.node);
+  a.member("name", v.name);
+  a.member("allowed", v.allowed);
+  a.member("free_bytes", v.free_bytes);
+  a.member("usable_bytes", v.usable_bytes);
+  a.member("watermark", v.watermark);
+  a.member("watermark_bytes", v.watermark_bytes);
+  a.member("lowmem_reserve_bytes", v.lowmem_reserve_bytes);
+  a.member("short_bytes", v.short_bytes);
+  a.member("highatomic_bytes", v.highatomic_bytes);
+  a.member("cma_free_bytes", v.cma_free_bytes);
+  a.member("largest_free_bytes", v.largest_free_bytes);
+  a.member("fragmentation", v.fragmentation);
+}
+
+void fields(auto& a, Of<Candidate> auto& v) {
+  a.member("pid", v.pid);
+  a.member("comm", v.comm);
+  a.member("points", v.points);
+}
+
+void fields(auto& a, Of<Score> auto& v) {
+  a.member("rule", v.rule);
+  a.member("total_pages", v.total_pages);
+  a.member("printed", v.printed);
+  a.member("recomputed", v.recomputed);
+}
+
+void fields(auto& a, Of<GrowthShape> auto& v) {
+  a.member("shape", v.shape);
+  a.member("source", v.source);
+  a.member("bytes_per_s", v.bytes_per_s);
+  a.member("fit", v.fit);
+  a.member("duration_s", v.duration_s);
+  a.member("first_bytes", v.first_bytes);
+  a.member("highest_bytes", v.highest_bytes);
+  a.member("words", v.words);
+}
+
+void fields(auto& a, Of<Thrashing> auto& v) {
+  a.member("refault_bytes", v.refault_bytes);
+  a.member("limit_bytes", v.limit_bytes);
+  a.member("pressure_full_share", v.pressure_full_share);
+  a.member("words", v.words);
 }
 
 void fields(auto& a, Of<Analysis> auto& v) {
   a.member("page_size_bytes", v.page_size_bytes);
   a.member("breakdown", v.breakdown);
+  a.member("breakdown_error_bytes", v.breakdown_error_bytes);
+  a.member("dominant", v.dominant);
+  a.member("unlisted", v.unlisted);
+  a.member("request", v.request);
+  a.member("allocation_path", v.allocation_path);
+  a.member("zones", v.zones);
+  a.member("why_now", v.why_now);
   a.member("ranking", v.ranking);
+  a.member("score", v.score);
   a.member("victim_rank", v.victim_rank);
   a.member("victim_explained", v.victim_explained);
-  a.member("allocation_path", v.allocation_path);
+  a.member("victim_reason", v.victim_reason);
+  a.member("margin_points", v.margin_points);
+  a.member("next_victim", v.next_victim);
+  a.member("without_oom_score_adj", v.without_oom_score_adj);
+  a.member("bystander", v.bystander);
+  a.member("freed_bytes", v.freed_bytes);
+  a.member("thrashing", v.thrashing);
+  a.member("growth", v.growth);
   a.member("limit_owner", v.limit_owner);
   a.member("processes", v.processes);
+}
+
+void fields(auto& a, Of<QuotedLine> auto& v) {
+  a.member("line", v.line);
+  a.member("text", v.text);
 }
 
 void fields(auto& a, Of<Diagnosis> auto& v) {
   a.member("code", v.code);
   a.member("title", v.title);
   a.member("confidence", v.confidence);
+  a.member("role", v.role);
   a.member("evidence", v.evidence);
   a.member("advice", v.advice);
+  a.member("will_not_help", v.will_not_help);
+  a.member("lines", v.lines);
 }
 
-void fields(auto& a, Of<UnrecognizedLine> auto& v) {
+void fields(auto& a, Of<LogLine> auto& v) {
   a.member("line", v.line);
+  a.member("kind", v.kind);
   a.member("text", v.text);
 }
 
@@ -255,6 +382,8 @@ void fields(auto& a, Of<LogSpan> auto& v) {
   a.member("last_line", v.last_line);
   a.member("suppressed", v.suppressed);
   a.member("unrecognized", v.unrecognized);
+  a.member("lines", v.lines);
+  a.member("lines_left_out", v.lines_left_out);
 }
 
 void fields(auto& a, Of<Incident> auto& v) {
@@ -279,9 +408,17 @@ void fields(auto& a, Of<Incident> auto& v) {
   a.member("log", v.log);
 }
 
+void fields(auto& a, Of<Observation> auto& v) {
+  a.member("step", v.step);
+  a.member("name", v.name);
+  a.member("value", v.value);
+  a.member("unit", v.unit);
+}
+
 void fields(auto& a, Of<Workload> auto& v) {
   a.member("name", v.name);
   a.member("parameters", v.parameters);
+  a.member("observations", v.observations);
 }
 
 void fields(auto& a, Of<RunLimits> auto& v) {
@@ -361,6 +498,39 @@ void fields(auto& a, Of<Run> auto& v) {
   a.member("expectation", v.expectation);
   a.member("pid", v.pid);
   a.member("vm", v.vm);
+}
+
+void fields(auto& a, Of<Slope> auto& v) {
+  a.member("of", v.of);
+  a.member("unit", v.unit);
+  a.member("value", v.value);
+  a.member("fit", v.fit);
+  a.member("points", v.points);
+}
+
+void fields(auto& a, Of<Episode> auto& v) {
+  a.member("code", v.code);
+  a.member("incidents", v.incidents);
+  a.member("cgroup", v.cgroup);
+  a.member("name", v.name);
+  a.member("host", v.host);
+  a.member("first", v.first);
+  a.member("last", v.last);
+  a.member("duration_s", v.duration_s);
+  a.member("reports", v.reports);
+  a.member("kills", v.kills);
+  a.member("kills_freed_nothing", v.kills_freed_nothing);
+  a.member("slope", v.slope);
+  a.member("words", v.words);
+}
+
+void fields(auto& a, Of<Reconciliation> auto& v) {
+  a.member("source", v.source);
+  a.member("cgroup", v.cgroup);
+  a.member("logged", v.logged);
+  a.member("counted", v.counted);
+  a.member("code", v.code);
+  a.member("words", v.words);
 }
 
 }  // namespace forensics

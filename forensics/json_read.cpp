@@ -285,6 +285,8 @@ base::Result<Postmortem> from_json(std::string_view text) {
     reader.member("inputs", document.inputs);
     reader.member("run", document.run);
     reader.member("incidents", document.incidents);
+    reader.member("episodes", document.episodes);
+    reader.member("reconciliation", document.reconciliation);
     reader.member("warnings", document.warnings);
   }
   if (reader.error()) {

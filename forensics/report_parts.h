@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "forensics/document.h"
+#include "forensics/excerpt.h"
 #include "forensics/lines/outcome.h"
 #include "forensics/lines/tasks.h"
 
@@ -24,6 +25,8 @@ struct ReportParts {
   bool has_table = false;
   std::optional<lines::Columns> columns;
   std::vector<std::string> rows;
+
+  Excerpt excerpt;
 
   std::optional<std::string> constraint;  // of the summary
   bool global_oom = false;

@@ -15,7 +15,4 @@ void write_incident_details(Page& page, const Incident& incident);
 // Outcome, limits, peak, events, pressure and the timeline of a run.
 void write_run(Page& page, const Run& run);
 
-// One sentence for a run without an incident.
-std::string run_sentence(const Run& run);
-
 }  // namespace forensics

@@ -9,6 +9,7 @@
 #include "forensics/owner.h"
 #include "forensics/text_page.h"
 #include "forensics/verdict.h"
+#include "forensics/words.h"
 
 namespace cli::watch {
 namespace {

@@ -44,6 +44,74 @@ MemoryInfo full_memory_info() {
           .allocations = {{.bytes = 100, .calls = 3, .location = "mm/slub.c:1 func:x"}}};
 }
 
+Owner full_owner() {
+  return {.runtime = "kubernetes",
+          .container_id = "cafe",
+          .pod_uid = "1-2",
+          .qos = "Burstable",
+          .unit = "a.service",
+          .job = "7.batch",
+          .user = "1000",
+          .name = "container cafe",
+          .image = "web:3",
+          .service = "web",
+          .nested = {{.cgroup = "/a", .runtime = "systemd", .kind = "slice", .id = "a", .name = "slice a"}}};
+}
+
+Analysis full_analysis() {
+  return {.page_size_bytes = 4096,
+          .breakdown = {{.part = "anon", .bytes = 5, .share = 0.5}},
+          .breakdown_error_bytes = 6,
+          .dominant = Dominant{.part = "anon", .share = 0.5},
+          .unlisted = Unlisted{.anon_bytes = 7, .shmem_bytes = 8, .words = "w"},
+          .request = Request{.order = 2,
+                             .bytes = 16384,
+                             .atomic = false,
+                             .nofs = true,
+                             .noio = false,
+                             .nofail = true,
+                             .noretry = false,
+                             .movable = true,
+                             .zone = "DMA32",
+                             .words = "r"},
+          .allocation_path = "slab",
+          .zones = {{.node = 0,
+                     .name = "DMA32",
+                     .allowed = true,
+                     .free_bytes = 9,
+                     .usable_bytes = 8,
+                     .watermark = "low",
+                     .watermark_bytes = 10,
+                     .lowmem_reserve_bytes = 11,
+                     .short_bytes = 12,
+                     .highatomic_bytes = 13,
+                     .cma_free_bytes = 14,
+                     .largest_free_bytes = 15,
+                     .fragmentation = {0, 0.5}}},
+          .why_now = Reason{.code = "limit", .words = "y"},
+          .ranking = {{.pid = 1, .comm = "x", .points = -7, .share = 0.25, .oom_score_adj = -3, .eligible = false}},
+          .score = Score{.rule = "f", .total_pages = 16, .printed = 17, .recomputed = 18},
+          .victim_rank = 1,
+          .victim_explained = true,
+          .victim_reason = Reason{.code = "highest_badness", .words = "z"},
+          .margin_points = -19,
+          .next_victim = Candidate{.pid = 20, .comm = "n", .points = 21},
+          .without_oom_score_adj = Candidate{.pid = 22, .comm = "o", .points = 23},
+          .bystander = true,
+          .freed_bytes = 24,
+          .thrashing = Thrashing{.refault_bytes = 25, .limit_bytes = 26, .pressure_full_share = 0.75, .words = "t"},
+          .growth = GrowthShape{.shape = "leak",
+                                .source = "timeline",
+                                .bytes_per_s = 27.5,
+                                .fit = 0.99,
+                                .duration_s = 2,
+                                .first_bytes = 28,
+                                .highest_bytes = 29,
+                                .words = "g"},
+          .limit_owner = LimitOwner{.cgroup = "/a", .levels_above_victim = 2, .owner = full_owner()},
+          .processes = 1};
+}
+
 Incident full_incident() {
   Incident incident = docker_6mib();
   incident.manual = true;
@@ -55,25 +123,29 @@ Incident full_incident() {
   incident.memory_info = full_memory_info();
   incident.cgroup->memsw = Usage{.usage_bytes = 1, .unlimited = true, .failcnt = 2};
   incident.cgroup->kmem = Usage{.usage_bytes = 3, .limit_bytes = 4, .failcnt = 5};
-  incident.cgroup->owner =
-      Owner{"kubernetes", "cafe", "1-2", "Burstable", "a.service", "7.batch", "web-1", "web:3", "web"};
+  incident.cgroup->owner = full_owner();
   incident.tasks.front().rss_anon_bytes = 1;
   incident.tasks.front().rss_file_bytes = 2;
   incident.tasks.front().rss_shmem_bytes = 3;
   incident.victims.front().score = 905;
   incident.victims.front().reaped = true;
-  incident.analysis = {.page_size_bytes = 4096,
-                       .breakdown = {{.part = "anon", .bytes = 5, .share = 0.5}},
-                       .ranking = {{.pid = 1, .comm = "x", .points = -7, .share = 0.25}},
-                       .victim_rank = 1,
-                       .victim_explained = true,
-                       .allocation_path = "slab",
-                       .limit_owner = LimitOwner{.cgroup = "/a", .levels_above_victim = 2},
-                       .processes = 1};
+  incident.analysis = full_analysis();
   incident.verdict = "a sentence with \"quotes\"";
-  incident.diagnosis = {{.code = "c", .title = "t", .confidence = 0.9, .evidence = {"e"}, .advice = {"a", "b"}}};
-  incident.log = {
-      .input = 1, .first_line = 2, .last_line = 3, .suppressed = 4, .unrecognized = {{.line = 5, .text = "?"}}};
+  incident.diagnosis = {{.code = "c",
+                         .title = "t",
+                         .confidence = 0.9,
+                         .role = "circumstance",
+                         .evidence = {"e"},
+                         .advice = {"a", "b"},
+                         .will_not_help = {"n"},
+                         .lines = {{.line = 2, .text = "memory: usage"}}}};
+  incident.log = {.input = 1,
+                  .first_line = 2,
+                  .last_line = 3,
+                  .suppressed = 4,
+                  .unrecognized = {{.line = 5, .text = "?"}},
+                  .lines = {{.line = 2, .kind = "trigger", .text = "a.out invoked oom-killer: order=0"}},
+                  .lines_left_out = 6};
   return incident;
 }
 
@@ -178,7 +250,13 @@ Postmortem full_document() {
       {.name = "hostile \x1b[31m \xff </script>", .carrier = {}, .compression = {}, .bytes = 0, .lines = 0}};
   auto& run = document.run.emplace();
   run.command = {"./app", "--serve", "a b"};
-  run.workload = Workload{.name = "anon", .parameters = {{"size", "128M"}, {"rate", "64M"}}};
+  run.workload = Workload{.name = "anon",
+                          .parameters = {{"size", "128M"}, {"rate", "64M"}},
+                          .observations = {{"start", "arena", 135168, "bytes"},
+                                           {"start", "mapped chunks", 0, ""},
+                                           {"end", "arena", 12410880, "bytes"},
+                                           {"end", "growth", 1234.5, "bytes/s"},
+                                           {"hostile \x1b[31m\xff", "</script>", -1234567, "|"}}};
   run.backend = "vm";
   run.kernel = "6.12.117+deb12-cloud-amd64";
   run.duration_s = 1.23;
@@ -206,6 +284,21 @@ Postmortem full_document() {
               .lab_failures = 1,
               .console_tail = {"Linux"}};
   document.incidents = {full_incident()};
+  document.episodes = {{.code = "crash_loop",
+                        .incidents = {0},
+                        .cgroup = "/a",
+                        .name = "slice a",
+                        .host = "node-7",
+                        .first = {.monotonic_s = 1, .realtime = "2026-01-02T03:04:05+01:00", .host = "node-7"},
+                        .last = {.monotonic_s = 3, .realtime = {}, .host = {}},
+                        .duration_s = 2,
+                        .reports = 4,
+                        .kills = 5,
+                        .kills_freed_nothing = 1,
+                        .slope = Slope{.of = "anon", .unit = "bytes/s", .value = -1.5, .fit = 0.5, .points = 4},
+                        .words = "e"}};
+  document.reconciliation = {
+      {.source = "memory.events", .cgroup = "/a", .logged = 1, .counted = 2, .code = "log_misses_kills", .words = "r"}};
   document.warnings = {{.code = "log_overrun", .message = "records were lost", .input = 0, .line = 12}};
   return document;
 }

@@ -24,6 +24,8 @@ TEST(ToJson, EmptyDocumentHoldsEveryMember) {
             "  \"inputs\": [],\n"
             "  \"run\": null,\n"
             "  \"incidents\": [],\n"
+            "  \"episodes\": [],\n"
+            "  \"reconciliation\": [],\n"
             "  \"warnings\": []\n"
             "}\n");
 }

@@ -132,10 +132,10 @@ bool is_safe_text(std::string_view text) {
 
 TEST_P(EveryDocument, TextKeepsToTheTerminal) {
   const auto document = GetParam().make();
-  for (const unsigned width : {1U, 40U, 57U, 80U, 120U, 1000U}) {
+  for (const unsigned width : {1U, 40U, 57U, 80U, 120U, 200U, 1000U}) {
     const auto text = render("text", document, {.colour = false, .width = width});
     EXPECT_TRUE(is_safe_text(text)) << text;
-    const auto columns = std::clamp(width, 40U, 120U);
+    const auto columns = std::clamp(width, 40U, 200U);
     std::string_view rest = text;
     while (!rest.empty()) {
       const auto line = rest.substr(0, rest.find('\n'));

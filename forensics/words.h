@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "forensics/document.h"
+
+// What an incident says in words, for every renderer. The names in it are raw bytes of the log: the renderer escapes
+// the whole.
+namespace forensics {
+
+// "OOM kill", "Kernel panic", ...
+std::string kind_words(const Incident& incident);
+// "2025-11-21T14:22:56, 8.59 s after boot on web1"; empty when nothing is known.
+std::string when_words(const Time& time);
+// "Linux 6.12.9 on QEMU Standard PC"; empty when the release is not known.
+std::string kernel_words(const Kernel& kernel);
+// The path with its container ids shortened, as the runtimes' own tools do.
+std::string short_path(std::string_view path);
+// "12 pages", "1 page".
+std::string counted(std::uint64_t count, std::string_view noun);
+
+// What is full: the limit, swap, RAM.
+struct Fullness {
+  std::string_view label;       // limit, swap, mem+swap, kmem, RAM
+  std::optional<double> share;  // 0 to 1; nothing when there is nothing to compare with
+  std::string words;            // "64 MiB of 64 MiB, hit 35 times"
+};
+std::vector<Fullness> fullness(const Incident& incident);
+
+// "What filled the limit", "What filled the RAM".
+std::string_view breakdown_title(const Incident& incident);
+// At most that many parts that can be seen (half a per cent) and, as the last one, the sum of the others, which is
+// named: "3 smaller parts". Nothing of it is 0.
+struct MainParts {
+  std::vector<Part> parts;  // as the document names them; part_words() leaves the words of the sum as they are
+  bool has_rest = false;
+};
+MainParts main_parts(const Incident& incident, std::size_t most);
+
+// A row of "victim and runners-up": the ranking's head and the victims; without a ranking (old kernels, no table) the
+// victims as the kernel printed them.
+struct Contender {
+  std::int64_t pid = 0;
+  std::string name;
+  std::optional<std::int64_t> points, oom_score_adj;
+  Count rss_bytes, swap_bytes;
+  bool killed = false;
+};
+std::vector<Contender> contenders(const Incident& incident, std::size_t most);
+std::string_view contenders_title(const Incident& incident);
+
+// Why this process, in a sentence; needs a victim.
+std::string choice_sentence(const Incident& incident);
+// Who asked for what; empty when the log does not say or nobody did.
+std::string request_sentence(const Incident& incident);
+// What the log does not hold and what was not understood; empty when nothing is missing.
+std::string gaps_sentence(const Incident& incident);
+
+}  // namespace forensics
