@@ -8,6 +8,15 @@
 #include "cli/report.h"
 
 namespace cli {
+namespace {
+
+// What this machine cannot is told apart from what went wrong on the way.
+int failed(const base::Error& error) {
+  const int status = report(error);
+  return status == kExitCannot || status == kExitUsage ? status : 1;
+}
+
+}  // namespace
 
 std::uint64_t cap_above(std::uint64_t memory_bytes, std::uint64_t swap_bytes) {
   constexpr std::uint64_t kRoom = std::uint64_t{64} << 20;
@@ -28,16 +37,16 @@ base::Result<std::uint64_t> cap_in_place(const stress::Parameters& parameters) {
                     "give the container a limit (docker run --memory 64m, mem_limit: 64m), or give --size");
 }
 
-int run_in_place(const base::Descriptor<stress::Workload>& workload, stress::Parameters parameters,
-                 std::uint64_t cap_bytes) {
+int run_in_place(const base::Descriptor<stress::Workload>& workload, stress::Context context) {
   // What the kernel's report and ps(1) show instead of the program's name; 15 bytes at most.
   (void)::prctl(PR_SET_NAME, fmt::format("oomlab-{}", workload.name).c_str());
-  stress::Context context{.parameters = std::move(parameters), .cap_bytes = cap_bytes};
-  if (auto ran = workload->run(context); !ran) {
-    (void)report(ran.error());
-    return 1;
+  if (workload->probe != nullptr) {
+    if (const auto able = workload->probe(context); !able) {
+      return failed(able.error());
+    }
   }
-  return 0;
+  const auto ran = workload->run(context);
+  return ran ? 0 : failed(ran.error());
 }
 
 }  // namespace cli

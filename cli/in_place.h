@@ -18,9 +18,9 @@ namespace cli {
 // without an end where nothing limits this process.
 base::Result<std::uint64_t> cap_in_place(const stress::Parameters& parameters);
 
-// Runs it in this process; returns the exit status. Its name is what the kernel's report shows then.
-int run_in_place(const base::Descriptor<stress::Workload>& workload, stress::Parameters parameters,
-                 std::uint64_t cap_bytes);
+// Probes and runs it in this process; returns the exit status: 1 what went wrong, 3 what this machine cannot. Its name
+// is what the kernel's report shows then.
+int run_in_place(const base::Descriptor<stress::Workload>& workload, stress::Context context);
 
 // More than a limit allows, with room for what else the process holds.
 std::uint64_t cap_above(std::uint64_t memory_bytes, std::uint64_t swap_bytes);

@@ -119,7 +119,6 @@ void Summary::add(const forensics::Postmortem& document, const std::string& file
 }
 
 std::string Summary::text(std::optional<std::uint64_t> vmstat, const forensics::RenderOptions& options) const {
-  using forensics::shown;
   forensics::Page page(options);
   if (incidents_ == 0) {
     page.paragraph("No OOM kill was seen.");
@@ -130,8 +129,7 @@ std::string Summary::text(std::optional<std::uint64_t> vmstat, const forensics::
     page.line();
     std::vector<forensics::Page::Row> rows;
     for (const auto& row : rows_) {
-      rows.push_back(
-          {.cells = {shown(row.when), shown(row.whose), shown(row.victim), row.limit, row.filled, shown(row.file)}});
+      rows.push_back({.cells = {row.when, row.whose, row.victim, row.limit, row.filled, row.file}});
     }
     page.table({{.title = "UTC", .droppable = 2},
                 {.title = "whose", .flexible = true},
