@@ -190,6 +190,7 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<i
                                .root = experiment.workload ? std::nullopt : experiment.root,
                                .uid = experiment.workload ? std::nullopt : experiment.uid,
                                .gid = experiment.workload ? std::nullopt : experiment.gid,
+                               .shm_bytes = experiment.shm_bytes,
                                .oom_score_adj = experiment.oom_score_adj ? experiment.oom_score_adj : score};
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (!std::string_view(*variable).starts_with("OOMLAB_REEXEC=")) {  // ours, not the command's
