@@ -83,7 +83,8 @@ void change_user(ChildPlan& plan) {
   }
 }
 
-// The three standard descriptors. Sources among 0 to 2 are copied out of the way first, so that any permutation works.
+// The three standard descriptors, and one more. Sources among 0 to 2 are copied out of the way first, so that any
+// permutation works.
 void set_descriptors(ChildPlan& plan) {
   int source[3] = {plan.request->stdin_fd, plan.request->stdout_fd, plan.request->stderr_fd};
   for (int target = 0; target < 3; ++target) {
@@ -96,6 +97,9 @@ void set_descriptors(ChildPlan& plan) {
     const bool there = source[target] == target;
     need(plan, Step::descriptors, there ? ::fcntl(target, F_SETFD, 0) : ::dup2(source[target], target));
   }
+  if (plan.request->inherited_fd >= 0) {
+    need(plan, Step::descriptors, ::fcntl(plan.request->inherited_fd, F_SETFD, 0));
+  }
 }
 
 // Dies with the parent; the parent may be dead already. A parent outside our PID namespace shows as 0.
@@ -107,13 +111,16 @@ void tie_to_parent(ChildPlan& plan) {
   }
 }
 
-void reset_signals() {
+void reset_signals(const SpawnRequest& request) {
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   (void)::sigaction(SIGPIPE, &standard, nullptr);  // cannot fail for SIGPIPE
-  sigset_t none;
-  sigemptyset(&none);
-  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  for (const int signal : request.held_back) {
+    sigaddset(&blocked, signal);
+  }
+  (void)::sigprocmask(SIG_SETMASK, &blocked, nullptr);
 }
 
 [[noreturn]] void try_candidates(ChildPlan& plan) {
@@ -179,7 +186,7 @@ void run_child(ChildPlan& plan) {
     tie_to_parent(plan);  // after change_user: a change of credentials takes the death signal away (prctl(2))
   }
   set_descriptors(plan);
-  reset_signals();
+  reset_signals(request);
   try_candidates(plan);
 }
 

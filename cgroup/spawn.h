@@ -24,6 +24,8 @@ struct SpawnRequest {
   std::optional<gid_t> gid;
   std::optional<int> oom_score_adj;  // written to /proc/self/oom_score_adj by the child (before uid changes)
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;
+  int inherited_fd = -1;           // stays open in the command, under its number
+  std::vector<int> held_back;      // signals that stay blocked in the command until it unblocks them
   bool new_process_group = false;  // setpgid(0, 0)
   bool die_with_parent = true;     // PR_SET_PDEATHSIG SIGKILL
 };

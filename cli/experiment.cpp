@@ -22,6 +22,7 @@
 #include "cli/concerns.h"
 #include "cli/kernel_log.h"
 #include "cli/kernel_reading.h"
+#include "cli/observations.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/stall.h"
@@ -95,7 +96,7 @@ class Supervision {
               std::optional<KernelLog>& log, base::EventLoop loop)
       : experiment_(experiment), group_(group), recorder_(recorder), log_(log), loop_(std::move(loop)) {}
 
-  base::Result<> watch(const cgroup::Spawned& child);  // once
+  base::Result<> watch(const cgroup::Spawned& child, std::optional<Observations>& observations);  // once
   [[nodiscard]] Stop stop() const { return stop_; }
 
  private:
@@ -120,8 +121,13 @@ void Supervision::end(Stop why) {
   (void)group_.kill();  // what is left is killed again when the group is removed
 }
 
-// The first signal is passed on, so that the command may clean up; a second one, or the end of its grace, kills.
+// The first signal is passed on, so that the command may clean up; a second one, or the end of its grace, kills. The
+// two that a user may define are the command's own affair: workloads pause and resume by them.
 void Supervision::on_signal(int signal, pid_t child) {
+  if (signal == SIGUSR1 || signal == SIGUSR2) {
+    (void)::kill(child, signal);  // it may be gone already
+    return;
+  }
   if (stop_ == Stop::interrupted) {
     end(Stop::interrupted);
     return;
@@ -140,8 +146,8 @@ void Supervision::tick(Progress& progress) {
   progress.update();
 }
 
-base::Result<> Supervision::watch(const cgroup::Spawned& child) {
-  TRY_ASSIGN(const auto signals, base::signal_fd({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
+base::Result<> Supervision::watch(const cgroup::Spawned& child, std::optional<Observations>& observations) {
+  TRY_ASSIGN(const auto signals, base::signal_fd({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}));
   Progress progress(experiment_.progress, group_.dir(), group_.limits());
   StallDetector stall(group_.dir(), group_.limits(), experiment_.thrash_timeout);
 
@@ -154,6 +160,14 @@ base::Result<> Supervision::watch(const cgroup::Spawned& child) {
   TRY(loop_.watch(recorder_.event_fd(), EPOLLIN, [this](auto) { (void)recorder_.on_event(); }));
   if (log_) {
     TRY(loop_.watch(log_->fd(), EPOLLIN, [this](auto) { log_->drain(); }));
+  }
+  if (observations) {
+    TRY(loop_.watch(observations->fd(), EPOLLIN, [this, &observations](std::uint32_t events) {
+      observations->drain();
+      if ((events & EPOLLIN) == 0) {
+        loop_.unwatch(observations->fd());  // hung up, and it would say so for ever
+      }
+    }));
   }
   loop_.every(experiment_.sample_period, [this, &progress] { tick(progress); });
   loop_.every(StallDetector::kPeriod, [this, &stall] {
@@ -169,7 +183,8 @@ base::Result<> Supervision::watch(const cgroup::Spawned& child) {
   return ran;
 }
 
-cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<int> score) {
+cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<int> score,
+                                   const std::optional<Observations>& observations) {
   cgroup::SpawnRequest request{.argv = experiment.command,
                                .working_folder = experiment.working_folder,
                                .root = experiment.workload ? std::nullopt : experiment.root,
@@ -183,6 +198,11 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<i
   }
   if (experiment.workload) {
     request.working_folder.reset();
+    request.held_back = {SIGUSR1, SIGUSR2};  // until it has said what they do
+  }
+  if (observations) {
+    request.inherited_fd = observations->child_fd();
+    request.argv.push_back(fmt::format("--report={}", request.inherited_fd));
   }
   return request;
 }
@@ -263,7 +283,11 @@ std::optional<KernelLog> open_log(std::vector<forensics::Warning>& warnings) {
 // Starts the command and watches it to its end.
 base::Result<> run_command(const Experiment& experiment, const cgroup::Group& group, Supervision& supervision,
                            Witnesses& witnesses, forensics::Run& run) {
-  const auto child = cgroup::spawn(spawn_request(experiment, protect_self(experiment)), &group);
+  std::optional<Observations> observations;
+  if (experiment.workload) {
+    TRY_ASSIGN(observations, Observations::create());
+  }
+  const auto child = cgroup::spawn(spawn_request(experiment, protect_self(experiment), observations), &group);
   if (!child) {
     if (child.error().kind != base::ErrorKind::usage) {
       return std::unexpected(child.error());
@@ -273,8 +297,15 @@ base::Result<> run_command(const Experiment& experiment, const cgroup::Group& gr
     return {};
   }
   run.pid = child->pid;
-  TRY(supervision.watch(*child));
+  if (observations) {
+    observations->close_child_end();
+  }
+  TRY(supervision.watch(*child, observations));
   TRY_ASSIGN(witnesses.status, cgroup::wait(*child));
+  if (observations) {
+    observations->drain();
+    run.workload->observations = observations->all();
+  }
   witnesses.stop = supervision.stop();
   return {};
 }

@@ -83,6 +83,9 @@ void RunOptions::bind(Options& options) {
   options.text("kernel", guest.kernel, "NAME|PATH",
                "the micro-VM's kernel: 6.12, a release, or an image; `oomlab vm kernels` lists them");
   options.size("guest-memory", guest.memory_bytes, "RAM of the micro-VM (default: by the limits, at least 512 MiB)");
+  options.size(
+      "guest-disk", guest.disk_bytes,
+      "a disk at /run/oomlab-disk of the micro-VM, ext4, for page cache (default: 1G where the workload needs it)");
   options.value(
       "sysctl", 0, "NAME=VALUE", "set in the micro-VM before the run, e.g. vm.panic_on_oom=1",
       [this](std::string_view text) -> base::Result<> {
@@ -133,9 +136,10 @@ base::Result<> RunOptions::settle() {
   if (max_peak_bytes && expect == "oom") {
     return usage("--max-peak and --expect oom cannot both be met", "--max-peak goes with --expect fit");
   }
-  const bool wants_guest = guest.kernel || guest.memory_bytes || !guest.sysctls.empty() || guest.cold;
+  const bool wants_guest =
+      guest.kernel || guest.memory_bytes || guest.disk_bytes || !guest.sysctls.empty() || guest.cold;
   if (wants_guest && backend == "host") {
-    return usage("--kernel, --guest-memory, --sysctl and --cold are of the micro-VM, --backend is host",
+    return usage("--kernel, --guest-memory, --guest-disk, --sysctl and --cold are of the micro-VM, --backend is host",
                  "leave out --backend host");
   }
   if (wants_guest) {

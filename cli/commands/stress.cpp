@@ -15,15 +15,19 @@ extern const Command stress;
 
 namespace {
 
-std::string_view metavar_of(::stress::ParameterKind kind) {
+std::string_view metavar_of(const ::stress::Parameter& parameter) {
   using Kind = ::stress::ParameterKind;
-  switch (kind) {
+  switch (parameter.kind) {
     case Kind::size:
       return "SIZE";
     case Kind::rate:
       return "SIZE/s";
     case Kind::duration:
       return "TIME";
+    case Kind::hold:
+      return "TIME|forever";
+    case Kind::choice:
+      return parameter.words;
     case Kind::count:
     case Kind::percent:
       return "N";
@@ -41,7 +45,7 @@ void bind_parameters(Options& table, const base::Descriptor<::stress::Workload>&
   for (const auto& parameter : workload->parameters) {
     const auto shown_default =
         parameter.default_value.empty() ? std::string() : fmt::format(" (default {})", parameter.default_value);
-    table.value(parameter.name, 0, metavar_of(parameter.kind), fmt::format("{}{}", parameter.help, shown_default),
+    table.value(parameter.name, 0, metavar_of(parameter), fmt::format("{}{}", parameter.help, shown_default),
                 [&given, name = std::string(parameter.name)](std::string_view text) {
                   given[name] = text;
                   return base::Result<>{};
@@ -50,12 +54,33 @@ void bind_parameters(Options& table, const base::Descriptor<::stress::Workload>&
 }
 
 // Growth without an end needs something that ends it.
-base::Result<> refuse_endless(const RunOptions& options, const ::stress::Parameters& parameters) {
+base::Result<> refuse_endless(const RunOptions& options, const ::stress::Workload& workload,
+                              const ::stress::Parameters& parameters) {
   const auto& max = options.experiment.limits.memory_max;
   const bool limited = max && max->bytes;
-  if (!limited && !parameters.has("size") && options.backend != "vm") {
+  const bool has_size =
+      std::ranges::find(workload.parameters, "size", &::stress::Parameter::name) != workload.parameters.end();
+  if (!limited && has_size && !parameters.has("size") && options.backend != "vm") {
     return base::fail(base::ErrorKind::usage, "neither --memory-max nor --size: that would fill the whole machine",
                       "give one of them, or --backend vm for a global OOM kill in the guest");
+  }
+  return {};
+}
+
+bool needs(const ::stress::Workload& workload, ::stress::Need need) {
+  return std::ranges::find(workload.needed, need) != workload.needed.end();
+}
+
+// What the workload needs and we can provide; what only the user can is asked for.
+base::Result<> provide(const base::Descriptor<::stress::Workload>& workload, RunOptions& options) {
+  constexpr std::uint64_t kDisk = 1ULL << 30;
+  const auto& swap = options.experiment.limits.swap_max;
+  if (needs(*workload.value, ::stress::Need::swap) && (!swap || swap->bytes == 0)) {
+    return base::fail(base::ErrorKind::usage, fmt::format("{} needs swap", workload.name),
+                      "give --swap-max SIZE; the micro-VM makes that much");
+  }
+  if (needs(*workload.value, ::stress::Need::disk) && !options.guest.disk_bytes) {
+    options.guest.disk_bytes = kDisk;
   }
   return {};
 }
@@ -96,8 +121,11 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   if (auto settled = options.settle(); !settled) {
     return report(settled.error());
   }
-  if (auto bounded = refuse_endless(options, *parameters); !bounded) {
+  if (auto bounded = refuse_endless(options, *workload.value, *parameters); !bounded) {
     return report(bounded.error());
+  }
+  if (auto provided = provide(workload, options); !provided) {
+    return report(provided.error());
   }
   auto& experiment = options.experiment;
   auto& chosen = experiment.workload.emplace();

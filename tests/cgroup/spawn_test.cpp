@@ -176,6 +176,24 @@ TEST_P(Spawn, PassesNoDescriptorOfOurs) {
   EXPECT_EQ(run({.argv = {"sh", "-c", fmt::format("test -e /proc/self/fd/{}", secret.get())}}).status.exit_code, 1);
 }
 
+TEST_P(Spawn, PassesTheOneDescriptorThatIsMeantForTheCommand) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const base::Fd reading(ends[0]);
+  base::Fd writing(ends[1]);
+  const auto finished =
+      run({.argv = {"sh", "-c", fmt::format("echo seen >&{}", writing.get())}, .inherited_fd = writing.get()});
+  EXPECT_EQ(finished.status, base::ExitStatus{.exit_code = 0});
+  EXPECT_NE(::fcntl(writing.get(), F_GETFD) & FD_CLOEXEC, 0) << "ours is as it was";
+  writing.reset();
+  EXPECT_EQ(must(base::read_all(reading.get())), "seen\n");
+}
+
+TEST_P(Spawn, HoldsSignalsBackOnRequest) {
+  const auto finished = run({.argv = {"grep", "^SigBlk", "/proc/self/status"}, .held_back = {SIGUSR1, SIGUSR2}});
+  EXPECT_EQ(finished.output, "SigBlk:\t0000000000000a00\n");
+}
+
 TEST_P(Spawn, DoesNotWaitForTheEndOfTheCommand) {
   int ends[2] = {-1, -1};
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
