@@ -44,7 +44,7 @@ Options::Setter count_setter(std::optional<cgroup::Limit>& target) {
 
 }  // namespace
 
-void RunOptions::bind(Options& options) {
+void RunOptions::bind(Options& options, MayBeBare bare) {
   auto& limits = experiment.limits;
   options.group("Limits");
   options.value("memory-max", 0, "SIZE", "hard limit (memory.max): reclaim first, then the OOM killer",
@@ -78,8 +78,14 @@ void RunOptions::bind(Options& options) {
   options.size("max-peak", max_peak_bytes, "with --expect fit (implied): the peak must not be above this");
 
   options.group("Where");
-  options.choice("backend", backend, {"auto", "host", "vm"},
-                 "here, in the micro-VM, or the host where it can (default)");
+  if (bare == MayBeBare::yes) {
+    options.choice("backend", backend, {"auto", "host", "vm", "none"},
+                   "here, in the micro-VM, or the host where it can (default); none: in this very process, whose limit "
+                   "must be in force already, a container's");
+  } else {
+    options.choice("backend", backend, {"auto", "host", "vm"},
+                   "here, in the micro-VM, or the host where it can (default)");
+  }
   options.text("kernel", guest.kernel, "NAME|PATH",
                "the micro-VM's kernel: 6.12, a release, or an image; `oomlab vm kernels` lists them");
   options.size("guest-memory", guest.memory_bytes, "RAM of the micro-VM (default: by the limits, at least 512 MiB)");
@@ -138,9 +144,10 @@ base::Result<> RunOptions::settle() {
   }
   const bool wants_guest =
       guest.kernel || guest.memory_bytes || guest.disk_bytes || !guest.sysctls.empty() || guest.cold;
-  if (wants_guest && backend == "host") {
-    return usage("--kernel, --guest-memory, --guest-disk, --sysctl and --cold are of the micro-VM, --backend is host",
-                 "leave out --backend host");
+  if (wants_guest && (backend == "host" || backend == "none")) {
+    return usage(
+        "--kernel, --guest-memory, --guest-disk, --sysctl and --cold are of the micro-VM, --backend is " + backend,
+        "leave out --backend " + backend);
   }
   if (wants_guest) {
     backend = "vm";

@@ -22,7 +22,8 @@ struct RunOptions {
   std::optional<std::string> format;
   bool quiet = false;
 
-  void bind(Options& options);
+  enum class MayBeBare { no, yes };  // whether "none" is a backend, too
+  void bind(Options& options, MayBeBare bare = MayBeBare::no);
   // Fills in what follows from what was given (swap 0 with a memory limit, fit with a peak) and refuses what cannot be
   // together.
   base::Result<> settle();

@@ -17,6 +17,7 @@
 #include "forensics/copies.h"
 #include "forensics/demux.h"
 #include "forensics/line_reader.h"
+#include "forensics/storm.h"
 #include "forensics/survey.h"
 
 namespace forensics {
@@ -111,6 +112,9 @@ class Intake {
  private:
   bool keep(Incident&& incident) {
     found_ = true;
+    if (!options_.on_incident && storm_.fold(incident, into_.incidents)) {
+      return wanted_;
+    }
     explain(incident);
     if (options_.on_incident) {
       wanted_ = options_.on_incident(incident);
@@ -135,6 +139,7 @@ class Intake {
     assembler_.pause();
     if (!into_.incidents.empty()) {
       options_.on_pause(into_);
+      storm_.forget();
     }
   }
 
@@ -167,6 +172,7 @@ class Intake {
     if (wanted_) {
       assembler_.finish();
     }
+    storm_.warn(input_, into_.warnings);
     if (const auto damage = reader_->damage()) {
       into_.warnings.push_back({.code = "input_damaged",
                                 .message = fmt::format("{}: {}; what is before it was read", source_.name, *damage),
@@ -183,6 +189,7 @@ class Intake {
   Demux demux_;
   OverrunWatch overruns_;
   Assembler assembler_;
+  Storm storm_;
   Record record_;
   std::uint64_t reported_ = 0, parsed_ = 0;
   bool follows_ = goes_on();

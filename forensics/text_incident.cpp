@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "forensics/composition.h"
+#include "forensics/run_words.h"
 #include "forensics/words.h"
 
 namespace forensics {
@@ -105,7 +106,14 @@ void write_gaps(Page& page, const Incident& incident) {
   }
 }
 
+constexpr RenderOptions kBox{.colour = false, .width = 100};
+
 }  // namespace
+
+void write_headline(Page& page, const Incident& incident, std::string_view number) {
+  page.paragraph(fmt::format("{}{}: {}.", kind_words(incident), number, incident.verdict), Tone::bad);
+  page.line();
+}
 
 void write_incident_facts(Page& page, const Incident& incident) {
   const auto fact = [&](std::string_view label, const std::string& words) {
@@ -138,6 +146,22 @@ void write_incident_details(Page& page, const Incident& incident) {
   write_why(page, incident);
   write_findings(page, incident);
   write_gaps(page, incident);
+}
+
+std::string incident_text(const Incident& incident) {
+  Page page(kBox);
+  write_headline(page, incident);
+  write_incident_facts(page, incident);
+  write_incident_details(page, incident);
+  return std::move(page).finish();
+}
+
+std::string run_text(const Run& run) {
+  Page page(kBox);
+  page.paragraph(run_sentence(run) + ".");
+  page.line();
+  write_run(page, run);
+  return std::move(page).finish();
 }
 
 }  // namespace forensics

@@ -187,8 +187,7 @@ std::string_view breakdown_title(const Incident& incident) {
   return incident.scope == "memcg" ? "What filled the limit" : "What filled the RAM";
 }
 
-MainParts main_parts(const Incident& incident, std::size_t most) {
-  constexpr double kVisible = 0.005;
+MainParts main_parts(const Incident& incident, std::size_t most, double smallest_share) {
   MainParts main;
   Part rest;
   std::size_t in_rest = 0;
@@ -196,7 +195,7 @@ MainParts main_parts(const Incident& incident, std::size_t most) {
     if (part.bytes == 0) {
       continue;
     }
-    if (main.parts.size() < most && (part.share >= kVisible || main.parts.empty())) {
+    if (main.parts.size() < most && (part.share >= smallest_share || main.parts.empty())) {
       main.parts.push_back(part);
     } else {
       rest.bytes += part.bytes;

@@ -32,13 +32,13 @@ std::vector<Fullness> fullness(const Incident& incident);
 
 // "What filled the limit", "What filled the RAM".
 std::string_view breakdown_title(const Incident& incident);
-// At most that many parts that can be seen (half a per cent) and, as the last one, the sum of the others, which is
-// named: "3 smaller parts". Nothing of it is 0.
+// At most that many parts, each at least such a share, and, as the last one, the sum of the others, which is named: "3
+// smaller parts". Nothing of it is 0.
 struct MainParts {
   std::vector<Part> parts;  // as the document names them; part_words() leaves the words of the sum as they are
   bool has_rest = false;
 };
-MainParts main_parts(const Incident& incident, std::size_t most);
+MainParts main_parts(const Incident& incident, std::size_t most, double smallest_share = 0.005);
 
 // A row of "victim and runners-up": the ranking's head and the victims; without a ranking (old kernels, no table) the
 // victims as the kernel printed them.

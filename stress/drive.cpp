@@ -46,6 +46,8 @@ class Level {
     const double units = std::min(bytes / factor_ / as_double(unit), 1e15);
     return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(units)) * unit;
   }
+  // What the smallest step costs, in the counter's bytes.
+  [[nodiscard]] double unit_cost() const { return factor_ * as_double(pool_.unit()); }
   // How many own bytes were added or taken away since the last look.
   [[nodiscard]] std::uint64_t unseen() const {
     return pool_.held() > last_held_ ? pool_.held() - last_held_ : last_held_ - pool_.held();
@@ -205,12 +207,14 @@ base::Result<> Drive::follow_profile() {
       stopped_ = true;
       return {};
     }
-    if (missing >= as_double(pool_.unit()) && pool_.held() < budget()) {
+    const bool is_over = t >= profile_.end_s();
+    const double slack = std::max(level_.unit_cost(), as_double(chunk_));
+    if (missing >= level_.unit_cost() && pool_.held() < budget()) {
       TRY(grow(missing, room));
-    } else if (missing < -as_double(pool_.unit()) && pool_.held() > 0 && pool_.can_shrink()) {
+    } else if (is_over) {
+      return {};  // what is too much now is settle()'s
+    } else if (-missing > slack && pool_.held() > 0 && pool_.can_shrink()) {
       TRY(shrink(-missing));
-    } else if (t >= profile_.end_s()) {
-      return {};
     } else {
       paused_ += wait_until(
           now + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(profile_.tick_s())));
@@ -277,8 +281,7 @@ base::Result<> Drive::look_if_due() {
 
 // Brings the counter to the target: by what it says, not by what should have happened.
 base::Result<> Drive::settle(double target) {
-  const double unit = as_double(pool_.unit());
-  const double enough = std::max(target * kCloseEnough, unit * 0.6 * level_.factor());
+  const double enough = std::max(target * kCloseEnough, 0.6 * level_.unit_cost());
   for (int round = 0; round < kCorrections; ++round) {
     level_.look();
     const double missing = target - level_.now();
@@ -311,12 +314,12 @@ void Drive::report(std::string_view step) {
 
 }  // namespace
 
-base::Result<> drive(const Context& context, Pool& pool, std::string_view counter, Strict strict) {
+base::Result<> drive(const Context& context, Pool& pool, std::string_view counter) {
   TRY_ASSIGN(const auto profile, profile_of(context.parameters));
   listen_for_pause();
   Drive engine(context, pool, counter, profile);
   TRY(engine.run());
-  if (strict == Strict::yes && profile.size != kEndless) {
+  if (context.must_reach && profile.size != kEndless) {
     const double target = as_double(profile.level(std::min(profile.end_s(), 1e12)));
     if (std::abs(engine.level() - target) > std::max(target * kTolerance, as_double(pool.unit()))) {
       return base::fail(base::ErrorKind::syscall,

@@ -20,6 +20,8 @@ class FilePool : public Pool {
  public:
   enum class Backing { disk, memory };
   FilePool(base::Fd file, const Parameters& parameters, Backing backing);
+  // On a disk the counter is that of dirty pages, which writeback turns clean again.
+  [[nodiscard]] bool is_exact() const override { return backing_ == Backing::memory; }
   [[nodiscard]] std::uint64_t unit() const override;
   [[nodiscard]] bool is_reclaimable() const override { return backing_ == Backing::disk; }
   [[nodiscard]] int fd() const { return file_.get(); }

@@ -21,7 +21,8 @@ struct Context {
   // Never fill more than this: a second guard, should the limit not hold (0 = none).
   std::uint64_t cap_bytes = 0;
   Meter meter{};
-  Observe observe{};  // where observations go; a later one of the same step and name replaces the earlier
+  Observe observe{};        // where observations go; a later one of the same step and name replaces the earlier
+  bool must_reach = false;  // not getting to --size is an error
 
   void note(std::string_view step, std::string_view name, double value, std::string_view unit) const {
     if (observe) {
@@ -56,6 +57,8 @@ struct Workload {
   std::string_view source;         // where the recipe comes from, or the reason for it
   std::string_view example;        // a command to try
   std::span<const Parameter> parameters;
+  // The workload that it is another name of, for workloads that are: `fill`.
+  const base::Descriptor<Workload>* (*stands_for)(const Parameters& parameters) = nullptr;
   // Whether this machine can do it; kind unsupported or permission with the reason. May be null: nothing to ask.
   base::Result<> (*probe)(const Context& context) = nullptr;
   // Returns when the size is reached and the hold is over; may be killed before. An error is what the workload could

@@ -1,8 +1,6 @@
 // The child's side of `stress`: runs a workload in this very process, inside the cgroup that the parent made.
 #include "stress/workload.h"
 
-#include <sys/prctl.h>
-
 #include <climits>
 #include <map>
 #include <optional>
@@ -11,8 +9,8 @@
 
 #include "base/bytes.h"
 #include "base/escape.h"
-#include "base/file.h"
 #include "cli/command.h"
+#include "cli/in_place.h"
 #include "cli/meter.h"
 #include "cli/observations.h"
 #include "cli/report.h"
@@ -54,12 +52,6 @@ base::Result<Words> parse_words(const std::vector<std::string>& arguments) {
   return words;
 }
 
-// What this machine cannot is told apart from what went wrong on the way.
-int failed(const base::Error& error) {
-  const int status = report(error);
-  return status == kExitCannot || status == kExitUsage ? status : 1;
-}
-
 int workload_command(const Invocation& invocation) {
   const auto table = stress::all_workloads();
   const auto* found =
@@ -75,8 +67,6 @@ int workload_command(const Invocation& invocation) {
   if (!parameters) {
     return report(parameters.error());
   }
-  // What the kernel's report and ps(1) show instead of the name of the link that was executed; 15 bytes at most.
-  (void)::prctl(PR_SET_NAME, fmt::format("oomlab-{}", found->name).c_str());
   stress::Context context{.parameters = std::move(*parameters), .cap_bytes = words->cap_bytes};
   if (!words->is_shared) {
     context.meter = own_meter();
@@ -84,13 +74,7 @@ int workload_command(const Invocation& invocation) {
   if (words->report_fd) {
     context.observe = observe_to(*words->report_fd);
   }
-  if ((*found)->probe != nullptr) {
-    if (const auto able = (*found)->probe(context); !able) {
-      return failed(able.error());
-    }
-  }
-  const auto ran = (*found)->run(context);
-  return ran ? 0 : failed(ran.error());
+  return run_in_place(*found, std::move(context));
 }
 
 }  // namespace

@@ -3,18 +3,11 @@
 #include "forensics/renderer.h"
 #include "forensics/run_words.h"
 #include "forensics/text_incident.h"
-#include "forensics/words.h"
 
 namespace forensics::renderers {
 namespace {
 
 constexpr std::string_view kEndings[] = {".txt"};
-
-// "OOM kill: a.out (pid 3652) was killed because ..."
-void write_headline(Page& page, const Incident& incident, const std::string& number) {
-  page.paragraph(fmt::format("{}{}: {}.", kind_words(incident), number, incident.verdict), Tone::bad);
-  page.line();
-}
 
 std::string rule(std::size_t columns) {
   std::string out;

@@ -56,12 +56,14 @@ TEST_F(Outputs, RefusalsAreOneLine) {
   EXPECT_EQ(message({"/nonexistent-folder/p.json"}),
             "-o /nonexistent-folder/p.json: the folder '/nonexistent-folder' does not exist");
   EXPECT_EQ(check_outputs({"/nonexistent folder/p.json"}, {}).error().remedy, "mkdir -p '/nonexistent folder'");
-  EXPECT_TRUE(message({in_scratch("p.foo")})
-                  .ends_with("picks no format; accepted: .json .ndjson .jsonl .txt (or give --format)"))
+  EXPECT_TRUE(
+      message({in_scratch("p.foo")})
+          .ends_with(
+              "picks no format; accepted: .html .htm .json .xml .md .markdown .ndjson .jsonl .txt (or give --format)"))
       << message({in_scratch("p.foo")});
   EXPECT_EQ(message({in_scratch(".json")}).find("accepted:") != std::string::npos,
             true);  // a name that is only an ending
-  EXPECT_EQ(message({}, "yaml"), "--format: 'yaml' is not one of: json, ndjson, text");
+  EXPECT_EQ(message({}, "yaml"), "--format: 'yaml' is not one of: github, html, json, junit, markdown, ndjson, text");
   EXPECT_EQ(message({scratch_.path()}), "-o: '" + scratch_.path().string() + "' is a folder");
   EXPECT_EQ(message({in_scratch("a.json"), in_scratch("a.json")}), "-o " + in_scratch("a.json") + ": given twice");
   EXPECT_EQ(message({""}), "-o: the name is empty");
