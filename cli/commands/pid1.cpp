@@ -86,7 +86,8 @@ base::Result<std::vector<Member>> parse_members(std::span<const std::string> wor
       ::_exit(kExitCannot);
     }
   }
-  ::_exit(run_in_place(*member.workload, member.parameters, member.cap_bytes));
+  // Others are charged to the same cgroup: its counters say nothing of this one alone, so there is no meter.
+  ::_exit(run_in_place(*member.workload, {.parameters = member.parameters, .cap_bytes = member.cap_bytes}));
 }
 
 // Until the first of them is killed, or all have ended.

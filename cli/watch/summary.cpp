@@ -9,6 +9,7 @@
 #include "forensics/owner.h"
 #include "forensics/text_page.h"
 #include "forensics/verdict.h"
+#include "forensics/words.h"
 
 namespace cli::watch {
 namespace {
@@ -113,7 +114,6 @@ void Summary::add(const forensics::Postmortem& document, const std::string& file
 }
 
 std::string Summary::text(std::optional<std::uint64_t> vmstat, const forensics::RenderOptions& options) const {
-  using forensics::shown;
   forensics::Page page(options);
   if (incidents_ == 0) {
     page.paragraph("No OOM kill was seen.");
@@ -124,8 +124,7 @@ std::string Summary::text(std::optional<std::uint64_t> vmstat, const forensics::
     page.line();
     std::vector<forensics::Page::Row> rows;
     for (const auto& row : rows_) {
-      rows.push_back(
-          {.cells = {shown(row.when), shown(row.whose), shown(row.victim), row.limit, row.filled, shown(row.file)}});
+      rows.push_back({.cells = {row.when, row.whose, row.victim, row.limit, row.filled, row.file}});
     }
     page.table({{.title = "UTC", .droppable = 2},
                 {.title = "whose", .flexible = true},

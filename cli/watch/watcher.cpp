@@ -16,6 +16,7 @@
 #include "cli/watch/sight.h"
 #include "forensics/owner.h"
 #include "forensics/text_page.h"
+#include "forensics/words.h"
 
 namespace cli::watch {
 namespace {
