@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -174,6 +175,10 @@ void run_child(ChildPlan& plan) {
   }
   if (!plan.oom_score_adj.empty()) {
     write_file(plan, Step::oom_score_adj, ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC), plan.oom_score_adj);
+  }
+  for (const auto& limit : request.resource_limits) {
+    const rlimit wanted{limit.value, limit.value};
+    need(plan, Step::resource_limits, ::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &wanted));
   }
   if (request.root) {
     need(plan, Step::root, ::chroot(request.root->c_str()));

@@ -17,6 +17,7 @@ enum class Step {
   join_group,
   process_group,
   oom_score_adj,
+  resource_limits,
   root,
   working_folder,
   groups,
