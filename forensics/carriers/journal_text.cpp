@@ -93,9 +93,11 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
 class Verbose final : public BlockDecoder {
  public:
   static bool is_head(std::string_view line) {
+    if (!line.ends_with(']')) {
+      return false;
+    }
     const auto mark = line.find(" [s=");
-    return mark != std::string_view::npos && mark < 60 && line.ends_with(']') &&
-           line.find(";i=", mark) != std::string_view::npos;
+    return mark != std::string_view::npos && mark < 60 && line.find(";i=", mark) != std::string_view::npos;
   }
 
   bool feed(std::string_view line) override {
