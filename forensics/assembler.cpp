@@ -137,6 +137,13 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
     return;
   }
   auto piece = record;
+  if (record.bare && empty_.line + 1 == line && !record.monotonic_s && !record.wall) {
+    piece.monotonic_s = empty_.monotonic_s;  // a mail client broke the line behind its prefix
+    piece.wall = empty_.wall;
+    if (piece.wall) {
+      piece.wall->fraction = piece.wall->zone = {};  // of a line that is gone
+    }
+  }
   while (const auto glued = split_glued(piece.message, piece.monotonic_s)) {
     add_message(piece, glued->first, line, glued->first.size(), true);
     piece.message = glued->rest;
@@ -148,6 +155,10 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
 void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length,
                             bool ended) {
   if (trim(message).empty()) {
+    if (!record.bare) {
+      empty_ = {.line = line, .monotonic_s = record.monotonic_s, .wall = record.wall};
+      last_slot_ = &slot_of(record);
+    }
     return;
   }
   auto& slot = slot_of(record);

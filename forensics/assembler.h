@@ -87,6 +87,12 @@ class Assembler {
   std::vector<Warning>& warnings_;
   std::vector<std::unique_ptr<Slot>> slots_;
   Slot* last_slot_ = nullptr;
+  struct Empty {  // a line that is a prefix alone
+    std::uint64_t line = 0;
+    std::optional<double> monotonic_s;
+    std::optional<WallTime> wall;
+  };
+  Empty empty_;
   std::deque<Incident> waiting_;
   std::string boot_;
   std::optional<double> now_;

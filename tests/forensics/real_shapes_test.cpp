@@ -166,6 +166,15 @@ const Shape kShapes[] = {
      "[1.000001] app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
      "[1.000002] Out of memory: Killed process 39 (app) total-vm:90kB, anon-rss:8kB, file-rss:0kB\n",
      {"app[-] order 0 -> 39(app) anon 8 kB"}},
+    // Mail: a prefix alone on its line, and three lines that are one.
+    {"MailBreaksBehindThePrefix",
+     "Jul 22 10:42:40 box kernel:\n"
+     "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/u,task=app,"
+     "pid=39,uid=7\n"
+     "Jul 22 10:42:40 box kernel: Out of memory: Killed process 39\n"
+     "(app) total-vm:90kB, anon-rss:8kB, file-rss:4kB,\n"
+     "shmem-rss:0kB\n",
+     {"-[-] order - -> 39(app) u7 anon 8 kB"}},
     {"ChangelogWrapsTheCounters",
      "    dd invoked oom-killer: gfp_mask=0x14000c0(GFP_KERNEL), nodemask=(null), order=0, oom_score_adj=0\n"
      "\n"
