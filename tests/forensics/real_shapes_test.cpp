@@ -9,6 +9,7 @@ namespace forensics {
 namespace {
 
 using testing::joined;
+using testing::memcg_report;
 using testing::parse_text;
 
 std::string or_dash(const std::optional<std::int64_t>& value) {
@@ -309,6 +310,27 @@ TEST_P(EveryShape, IsReadAsAReaderWould) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, EveryShape, ::testing::ValuesIn(kShapes),
                          [](const auto& row) { return std::string(row.param.name); });
+
+// The request is logged by who asks, the report by a worker: what another CPU reports in between is not asked for.
+TEST(Shapes, SysrqMarksOnlyTheWorkersReport) {
+  const auto document = parse_text("[   12.000001][   T11] sysrq: Manual OOM execution\n" +
+                                   joined(memcg_report(), "[   12.000002][   T22] "));
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_FALSE(document.incidents[0].manual);
+}
+
+// Without buddy lists and a kill line: tables of page tables come in pages, and some kernels say it by their name.
+TEST(Shapes, PageSizeOfACutReport) {
+  auto lines = memcg_report();
+  lines.erase(lines.begin() + 15, lines.end());
+  EXPECT_EQ(parse_text(joined(lines)).incidents.at(0).analysis.page_size_bytes, 4096U);  // 208896 is 51 * 4096
+  lines[1] = "CPU: 3 UID: 1000 PID: 4242 Comm: python3 Not tainted 6.12.0-211.el10.ppc64le #1";
+  lines[14] =
+      "[   4242]  1000  4242    27712    18219    16012     2207         0   196608        0             0 python3";
+  const auto large = parse_text(joined(lines)).incidents.at(0);
+  EXPECT_EQ(large.analysis.page_size_bytes, 65536U);
+  EXPECT_EQ(large.tasks.at(0).rss_bytes, 18219U * 65536);
+}
 
 }  // namespace
 }  // namespace forensics

@@ -272,27 +272,6 @@ TEST(Report, SysrqAndSuppressedHeaders) {
   EXPECT_EQ(document.incidents[0].log.suppressed, 132U);
 }
 
-// The request is logged by who asks, the report by a worker: what another CPU reports in between is not asked for.
-TEST(Report, SysrqMarksOnlyTheWorkersReport) {
-  const auto document = parse_text("[   12.000001][   T11] sysrq: Manual OOM execution\n" +
-                                   joined(memcg_report(), "[   12.000002][   T22] "));
-  ASSERT_EQ(document.incidents.size(), 1U);
-  EXPECT_FALSE(document.incidents[0].manual);
-}
-
-// Without buddy lists and a kill line: tables of page tables come in pages, and some kernels say it by their name.
-TEST(Report, PageSizeOfACutReport) {
-  auto lines = memcg_report();
-  lines.erase(lines.begin() + 15, lines.end());
-  EXPECT_EQ(parse_text(joined(lines)).incidents.at(0).analysis.page_size_bytes, 4096U);  // 208896 is 51 * 4096
-  lines[1] = "CPU: 3 UID: 1000 PID: 4242 Comm: python3 Not tainted 6.12.0-211.el10.ppc64le #1";
-  lines[14] =
-      "[   4242]  1000  4242    27712    18219    16012     2207         0   196608        0             0 python3";
-  const auto large = parse_text(joined(lines)).incidents.at(0);
-  EXPECT_EQ(large.analysis.page_size_bytes, 65536U);
-  EXPECT_EQ(large.tasks.at(0).rss_bytes, 18219U * 65536);
-}
-
 TEST(Report, AllocationFailureInsideAReportStaysApart) {
   auto lines = memcg_report();
   const std::vector<std::string> failure = {
