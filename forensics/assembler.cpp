@@ -125,6 +125,7 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
   if (!record.boot.empty() && record.boot != boot_) {
     if (!boot_.empty()) {
       close_all();
+      releases_.clear();
     }
     boot_ = record.boot;
   }
@@ -134,6 +135,9 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
   if (record.bare &&
       (record.message == "--" || record.message == "-- Reboot --" || record.message.starts_with("-- Boot "))) {
     close_all();
+    if (record.message != "--") {  // grep's mark is no boot
+      releases_.clear();
+    }
     return;
   }
   auto piece = record;

@@ -319,6 +319,18 @@ TEST(Shapes, SysrqMarksOnlyTheWorkersReport) {
   EXPECT_FALSE(document.incidents[0].manual);
 }
 
+// journalctl's mark of another boot: which kernel it runs is not known.
+TEST(Shapes, ReleaseIsOfItsBoot) {
+  const auto document = parse_text(
+      "Jan  4 15:23:30 box kernel: Linux version 5.15.0-91-generic (a@b) #101\n"
+      "Jan  4 15:23:31 box kernel: x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+      "-- Boot 1234567890abcdef1234567890abcde0 --\n"
+      "Jan  4 15:25:31 box kernel: y invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n");
+  ASSERT_EQ(document.incidents.size(), 2U);
+  EXPECT_EQ(document.incidents[0].kernel.release, "5.15.0-91-generic");
+  EXPECT_EQ(document.incidents[1].kernel.release, std::nullopt);
+}
+
 // Without buddy lists and a kill line: tables of page tables come in pages, and some kernels say it by their name.
 TEST(Shapes, PageSizeOfACutReport) {
   auto lines = memcg_report();
