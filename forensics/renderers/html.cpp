@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "forensics/html/charts.h"
+#include "forensics/html/guide.h"
 #include "forensics/html/incident.h"
 #include "forensics/html/ink.h"
 #include "forensics/html/page.h"
@@ -63,7 +64,7 @@ bool is_good(const Postmortem& document) {
 void write_header(Page& page, const Postmortem& document) {
   page.put(
       "<header class=\"top {}\">\n<p class=\"badge\"><span aria-hidden=\"true\">{}</span> "
-      "{}</p>\n<h1>{}</h1>\n</header>\n",
+      "{}</p>\n<h1>{}</h1>\n<p class=\"help\"><a href=\"#guide\">How to read an OOM report</a></p>\n</header>\n",
       is_good(document) ? "good" : "bad", is_good(document) ? "✓" : "✕", badge_of(document), headline_of(document));
 }
 
@@ -116,10 +117,11 @@ void write_incidents(Page& page, const Postmortem& document) {
     if (i == 0) {
       page.put(" open");
     }
-    page.put(" id=\"incident{}\"><summary><h2>{}. {}: {}.</h2></summary>\n", i + 1, i + 1, kind_words(incident),
-             incident.verdict);
+    // A link to what is inside opens the box; one to the box itself would not.
+    page.put("><summary><h2>{}. {}: {}.</h2></summary>\n<div id=\"incident{}\">\n", i + 1, kind_words(incident),
+             incident.verdict, i + 1);
     html::write_incident(page, {document, incident, proof, 3, own_rows});
-    page.put("</details>\n");
+    page.put("</div></details>\n");
   }
 }
 
@@ -162,6 +164,10 @@ std::string render_html(const Postmortem& document, const RenderOptions& /*optio
   write_story(page, document);
   write_incidents(page, document);
   write_sources(page, document);
+  page.put(
+      "<details class=\"guide\"><summary>Reading an OOM report: a guide, line by line</summary>\n<div id=\"guide\">\n");
+  html::write_guide(page, html::guide_text());
+  page.put("</div></details>\n");
   page.put("</main>\n<footer><p>Written by oomlab {}. Nothing in this file is fetched from anywhere.</p></footer>\n",
            OOMLAB_VERSION);
   return std::move(page).finish();
