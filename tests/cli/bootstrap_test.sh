@@ -48,7 +48,7 @@ machine() {
   : >"$scratch/installed"
   printf '%s\n' g++ g++-12 cmake ninja-build pkg-config libfmt-dev libseccomp-dev libboost-program-options-dev nlohmann-json3-dev libgtest-dev \
     libgmock-dev libbenchmark-dev zlib1g-dev liblzma-dev libzstd-dev qemu-system-x86 zstd xz-utils ca-certificates dpkg \
-    debian-archive-keyring clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck python3 python3-jsonschema chromium >"$scratch/offered"
+    debian-archive-keyring clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck python3 python3-jsonschema chromium mmdebstrap e2fsprogs docker-compose >"$scratch/offered"
 }
 
 # expect WHAT STATUS PATTERN: of the last run's output and apt's calls.
@@ -127,6 +127,6 @@ check "an ordinary user goes through sudo" called sudo
 unset UID_STAND_IN
 
 run nonsense
-check "an unknown group is refused" says "'nonsense' is not one of: build, vm, lint, test"
+check "an unknown group is refused" says "'nonsense' is not one of: build, vm, lint, test, docker"
 check "with a status" exits 1
 [ "$failures" -eq 0 ]
