@@ -334,6 +334,18 @@ std::string why_now_sentence(const Incident& incident) {
   return incident.analysis.why_now ? sentence(incident.analysis.why_now->words) : "";
 }
 
+std::vector<std::string> before_sentences(const Incident& incident) {
+  const auto& analysis = incident.analysis;
+  std::vector<std::string> sentences;
+  for (const auto& text : {why_now_sentence(incident), analysis.growth ? sentence(analysis.growth->words) : "",
+                           analysis.thrashing ? sentence(analysis.thrashing->words) : ""}) {
+    if (!text.empty()) {
+      sentences.push_back(text);
+    }
+  }
+  return sentences;
+}
+
 std::string will_not_help_words(std::string_view measure) {
   std::string text(measure);
   const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };

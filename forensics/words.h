@@ -63,6 +63,8 @@ std::string choice_sentence(const Incident& incident);
 std::string why_now_sentence(const Incident& incident);
 // Who asked for what; empty when the log does not say or nobody did.
 std::string request_sentence(const Incident& incident);
+// The same, and how the memory grew and was fought for before that.
+std::vector<std::string> before_sentences(const Incident& incident);
 // "Will not help: dropping caches".
 std::string will_not_help_words(std::string_view measure);
 // "log lines 12, 40": what a finding rests on; empty when it names none.

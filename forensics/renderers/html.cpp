@@ -17,8 +17,9 @@ namespace {
 using html::Page;
 
 constexpr std::string_view kEndings[] = {".html", ".htm"};
-// Rows of tables that a browser lays out in about a second; further tasks are lines of text.
-constexpr std::size_t kTaskRows = 12'000;
+// Rows of tables that a browser lays out in about a second, in the page of one incident and of several; further tasks
+// are lines of text.
+constexpr std::size_t kTaskRows = 12'000, kTaskRowsOfSeveral = 4'000;
 
 std::string capitalized(std::string text) {
   if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
@@ -103,7 +104,7 @@ void write_story(Page& page, const Postmortem& document) {
 // Of several incidents each is a box that a click (or a link into it) opens.
 void write_incidents(Page& page, const Postmortem& document) {
   const auto count = document.incidents.size();
-  auto rows = kTaskRows;
+  auto rows = count > 1 ? kTaskRowsOfSeveral : kTaskRows;
   for (std::size_t i = 0; i < count; ++i) {
     const auto& incident = document.incidents[i];
     html::Proof proof(incident, i + 1);
