@@ -195,12 +195,26 @@ std::string sentence(std::string_view words) {
 }
 
 std::string owner_words(const CgroupReport& report) {
+  if (!report.owner) {
+    return "";
+  }
+  const auto& owner = *report.owner;
   std::string words;
-  if (report.owner && report.owner->nested.size() > 1) {
-    for (const auto& level : report.owner->nested) {
+  if (owner.nested.size() > 1) {
+    for (const auto& level : owner.nested) {
       words += (words.empty() ? "" : " > ") + level.name;
     }
   }
+  const auto add = [&](std::string_view what, const Text& told) {
+    if (told) {
+      words += fmt::format("{}{}{}", words.empty() ? "" : ", ", what, *told);
+    }
+  };
+  if (owner.nested.empty() || owner.name != owner.nested.back().name) {
+    add("", owner.name);
+  }
+  add("image ", owner.image);
+  add("service ", owner.service);
   return words;
 }
 

@@ -21,7 +21,8 @@ std::string kernel_words(const Kernel& kernel);
 std::string short_path(std::string_view path);
 // With a capital letter and a full stop; empty stays empty.
 std::string sentence(std::string_view words);
-// Whose the cgroup is, from the outside in: "pod 7f1c > container ad6c"; empty where there is one level only.
+// Whose the cgroup is, beyond its path: "pod 7f1c > container ad6c", and what its runtime told: "web-1, image
+// nginx:1.27"; empty when neither is known.
 std::string owner_words(const CgroupReport& report);
 // "12 pages", "1 page".
 std::string counted(std::uint64_t count, std::string_view noun);
