@@ -194,6 +194,13 @@ std::string sentence(std::string_view words) {
   return text + ".";
 }
 
+std::string headline(const Incident& incident) {
+  constexpr std::string_view kNoNames[] = {"a ", "an ", "the ", "nobody "};
+  const bool begins_with_name =
+      std::ranges::none_of(kNoNames, [&](std::string_view word) { return incident.verdict.starts_with(word); });
+  return begins_with_name && !incident.verdict.empty() ? incident.verdict + "." : sentence(incident.verdict);
+}
+
 std::string owner_words(const CgroupReport& report) {
   if (!report.owner) {
     return "";

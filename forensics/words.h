@@ -27,6 +27,9 @@ std::string owner_words(const CgroupReport& report);
 // "12 pages", "1 page".
 std::string counted(std::uint64_t count, std::string_view noun);
 
+// The verdict as a sentence that stands alone: a capital where it does not begin with a name.
+std::string headline(const Incident& incident);
+
 // What is full: the limit, swap, RAM.
 struct Fullness {
   std::string_view label;       // limit, swap, mem+swap, kmem, RAM

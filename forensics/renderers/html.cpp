@@ -40,7 +40,7 @@ std::string title_of(const Postmortem& document) {
 
 std::string headline_of(const Postmortem& document) {
   if (document.incidents.size() == 1) {
-    return document.incidents.front().verdict + ".";
+    return headline(document.incidents.front());
   }
   if (document.run) {
     return run_sentence(*document.run) + ".";
