@@ -23,7 +23,9 @@ std::string share_words(double share) {
 
 // 'A' for the first part.
 std::string key_of(std::size_t index) {
-  return std::string(1, static_cast<char>('A' + static_cast<char>(index)));
+  std::string key = "A";
+  key.front() = static_cast<char>(key.front() + static_cast<char>(index));
+  return key;
 }
 
 Count limit_of(const Incident& incident) {

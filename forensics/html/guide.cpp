@@ -76,7 +76,7 @@ class Blocks {
 
  private:
   void write_fence() {
-    page_.put("<div class=\"lines\" role=\"region\" aria-label=\"Example\" tabindex=\"0\"><pre>");
+    page_.put(R"(<div class="lines" role="region" aria-label="Example" tabindex="0"><pre>)");
     for (++at_; at_ < lines_.size() && !lines_[at_].starts_with("```"); ++at_) {
       page_.put("{}\n", lines_[at_]);
     }
@@ -113,7 +113,7 @@ class Blocks {
   }
 
   void write_table() {
-    page_.put("<div class=\"scroll\" role=\"region\" aria-label=\"Table\" tabindex=\"0\"><table><thead>");
+    page_.put(R"(<div class="scroll" role="region" aria-label="Table" tabindex="0"><table><thead>)");
     write_row(true);
     ++at_;  // the line of dashes
     page_.put("</thead><tbody>\n");

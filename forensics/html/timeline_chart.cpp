@@ -239,9 +239,9 @@ void write_key(Page& page, const Run& run, const std::vector<Sample>& samples, b
                      : layer.part == "file"  ? "page cache"
                                              : "kernel");
   }
-  page.put("<span class=\"dash\" aria-hidden=\"true\">—</span> all of it");
+  page.put(R"(<span class="dash" aria-hidden="true">—</span> all of it)");
   if (kills) {
-    page.put(" <span class=\"kill-key\" aria-hidden=\"true\">┃</span> the kill");
+    page.put(R"( <span class="kill-key" aria-hidden="true">┃</span> the kill)");
   }
   if (const auto most = highest_pressure(samples); most > 0) {
     page.put(
