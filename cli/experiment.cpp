@@ -22,11 +22,13 @@
 #include "cli/concerns.h"
 #include "cli/kernel_log.h"
 #include "cli/kernel_reading.h"
+#include "cli/kill_counts.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/stall.h"
 #include "forensics/analysis.h"
 #include "forensics/analyze.h"
+#include "forensics/episodes.h"
 
 // NOLINTNEXTLINE(readability-redundant-declaration,cppcoreguidelines-avoid-non-const-global-variables): environ(7)
 extern char** environ;
@@ -305,6 +307,7 @@ void conclude(forensics::Postmortem& document, Witnesses& witnesses, const std::
     }
     forensics::explain(incident, &run);
   }
+  document.episodes = forensics::find_episodes(document.incidents);
 }
 
 }  // namespace
@@ -316,6 +319,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
 
   forensics::Postmortem document;
   auto log = open_log(document.warnings);
+  KillCounts counts;
   TRY_ASSIGN(auto group,
              cgroup::Group::create(parent, experiment.workload ? experiment.workload->name : "run", experiment.limits));
   TRY_ASSIGN(const auto guard, cgroup::Guard::start(group));
@@ -334,6 +338,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
   read_memory(group, recorder, run);
   run.timeline = recorder.samples();
   TRY_ASSIGN(document.incidents, read_incidents(log, document));
+  counts.see_log(document);
   const auto group_path = document.incidents.empty() ? std::string{} : group.kernel_path();
   const auto pid = run.pid.value_or(-1);
   std::erase_if(document.incidents, [&](const auto& incident) { return !concerns(incident, group_path, pid); });
@@ -341,6 +346,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
     witnesses.logged_kills = count_kills(document.incidents, group_path, pid);
   }
   conclude(document, witnesses, group_path, start);
+  counts.reconcile(document, group_path, witnesses.logged_kills);
   if (auto removed = group.remove(kRemoveTimeout); !removed) {
     document.warnings.push_back({.code = "cgroup_left", .message = removed.error().message});
   }

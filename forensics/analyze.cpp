@@ -15,6 +15,7 @@
 #include "forensics/analysis.h"
 #include "forensics/assembler.h"
 #include "forensics/demux.h"
+#include "forensics/episodes.h"
 #include "forensics/line_reader.h"
 #include "forensics/survey.h"
 
@@ -261,6 +262,7 @@ base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions
   std::ranges::stable_sort(document.incidents, {}, [](const Incident& incident) {
     return std::pair(incident.log.input, incident.log.first_line);
   });
+  document.episodes = find_episodes(document.incidents);
   return document;
 }
 

@@ -218,6 +218,7 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
   slot.last_taken = false;
   if (what) {
     add_line(slot, *what, record, line);
+    slot.keep(*what, text, line);
     if (slot.last_taken && is_incomplete(*what)) {
       slot.incomplete = text;
     }
@@ -305,6 +306,7 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
     }
   } else {
     add_line(slot, *what, record, line);
+    slot.keep(*what, whole, line);
   }
   slot.last_text = std::move(whole);
   return true;

@@ -51,6 +51,11 @@ class Assembler {
     char last_piece = 0;
     std::uint64_t foreign = 0;
 
+    void keep(const OomLine& what, std::string_view text, std::uint64_t line) {
+      if (last_taken && fed != nullptr) {
+        fed->keep(what, text, line);
+      }
+    }
     // The rest of the incomplete line, if the message can be that: its report then has it.
     bool continues(std::string_view message, std::uint64_t line);
   };

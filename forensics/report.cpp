@@ -79,6 +79,7 @@ bool Report::is_of_another_trace(const OomLine& line) const {
 bool Report::add_row(std::string_view message, std::uint64_t number) {
   if (open_ == Open::slab) {
     if (auto row = lines::parse_slab_row(message)) {
+      keep_slab_row(row->cache, message, number);
       auto& slab = memory_info().slab;
       if (slab.size() < kMostRows) {
         slab.push_back(std::move(row->cache));

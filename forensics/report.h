@@ -34,6 +34,8 @@ class Report {
   void amend(const OomLine& line, std::uint64_t number);
   // A row of an open slab or allocation table; false when none is open or the text is no row.
   bool add_row(std::string_view message, std::uint64_t number);
+  // The text of a line that was taken: what the findings are shown by.
+  void keep(const OomLine& line, std::string_view text, std::uint64_t number);
   // A line that was not understood; kept when a line of the report follows.
   void add_unrecognized(std::string_view message, std::uint64_t number);
 
@@ -136,6 +138,7 @@ class Report {
   [[nodiscard]] bool has_open_trace() const;
   [[nodiscard]] bool is_of_another_trace(const OomLine& line) const;
 
+  void keep_slab_row(const SlabCache& cache, std::string_view text, std::uint64_t number);
   void fill_allocation(const lines::Allocation& line);
   void take_counters(const lines::StatsHeader& line);
   void reach(Phase phase);

@@ -330,6 +330,7 @@ void leave_out(ReportParts& parts, ReportParts::Section section) {
       break;
     case Section::tasks:
       parts.rows.clear();
+      parts.row_lines.clear();
       break;
     case Section::other:
       break;
@@ -372,6 +373,7 @@ Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
     incident.cgroup->hierarchy = hierarchy_of(parts);
   }
   note_missing(parts, killed, incident);
+  finish_kept_lines(parts);
   return std::move(incident);
 }
 

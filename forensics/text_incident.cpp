@@ -39,6 +39,24 @@ std::string shown_path(std::string_view path) {
   return out;
 }
 
+// With a capital letter and a full stop.
+std::string sentence(std::string_view words) {
+  auto text = shown(words);
+  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  }
+  return text + ".";
+}
+
+// Within a sentence: "RAM" and names keep their capitals.
+std::string uncapitalized(std::string text) {
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (text.size() > 1 && is_capital(text[0]) && !is_capital(text[1])) {
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  }
+  return text;
+}
+
 std::string size_or_dash(Count bytes) {
   return bytes ? human_size(*bytes) : "–";
 }
@@ -66,7 +84,7 @@ void write_machine(Page& page, const Incident& incident) {
   const auto& info = *incident.memory_info;
   const auto size = incident.analysis.page_size_bytes.value_or(4096);
   if (info.ram_pages) {
-    const auto ram = (*info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0))) * size;
+    const auto ram = *info.ram_pages * size;
     const auto free = cgroup::find(info.counters, "free").value_or(0) * size;
     page.gauge("RAM", 1 - share_of(free, ram), fmt::format("{} free of {}", human_size(free), human_size(ram)),
                Tone::bad);
@@ -86,7 +104,9 @@ void write_breakdown(Page& page, const Incident& incident) {
   if (parts.empty()) {
     return;
   }
-  page.heading(incident.scope == "memcg" ? "What filled the limit" : "What filled the RAM");
+  page.heading(incident.scope == "memcg"                                     ? "What filled the limit"
+               : incident.scope == "cpuset" || incident.scope == "mempolicy" ? "What filled the allowed nodes"
+                                                                             : "What filled the RAM");
   // Small parts are summed up: the eye wants the large ones.
   std::vector<Part> rows;
   Part rest{.part = "the rest"};
@@ -118,6 +138,9 @@ void write_breakdown(Page& page, const Incident& incident) {
                           page.paint(calm ? Tone::dim : Tone::accent, bar(part.share, cells)), human_size(part.bytes),
                           part.share < 0.005 ? "<1" : std::to_string(percent(part.share))));
   }
+  if (incident.analysis.unlisted) {
+    page.paragraph(sentence(incident.analysis.unlisted->words), Tone::plain, 2);
+  }
 }
 
 const Victim* find_victim(const Incident& incident, std::int64_t pid) {
@@ -134,7 +157,10 @@ const Victim* victim_of(const Incident& incident, const Ranked& ranked, const Ta
 Page::Row ranked_row(const Ranked& ranked, const Task* task, bool killed) {
   return {.cells = {std::to_string(ranked.pid), shown(ranked.comm), std::to_string(ranked.points),
                     task ? size_or_dash(task->rss_bytes) : "–", task ? size_or_dash(task->swap_bytes) : "–",
-                    task && task->oom_score_adj ? std::to_string(*task->oom_score_adj) : "–", killed ? "killed" : ""},
+                    task && task->oom_score_adj ? std::to_string(*task->oom_score_adj) : "–",
+                    killed            ? "killed"
+                    : ranked.eligible ? ""
+                                      : "exempt"},
           .tone = killed ? Tone::bad : Tone::plain};
 }
 
@@ -156,7 +182,8 @@ std::vector<Page::Row> candidate_rows(const Incident& incident) {
   for (std::size_t i = 0; i < ranking.size(); ++i) {
     const auto* task = find_task(incident, ranking[i].pid);
     const bool killed = victim_of(incident, ranking[i], task) != nullptr;
-    if (i < kCandidatesShown || killed) {
+    const bool spared = !ranking[i].eligible && ranking[i].points > ranking.front().points;
+    if (i < kCandidatesShown || killed || spared) {
       rows.push_back(ranked_row(ranking[i], task, killed));
     }
   }
@@ -188,72 +215,77 @@ void write_candidates(Page& page, const Incident& incident) {
              rows);
 }
 
-std::string ranked_name(const Ranked& ranked) {
-  return fmt::format("{} (pid {})", shown(ranked.comm), ranked.pid);
-}
-
-std::string choice_sentence(const Incident& incident) {
+// Why this one, who would have been next, and who without oom_score_adj.
+std::string choice_words(const Incident& incident) {
   const auto& analysis = incident.analysis;
-  const auto& victim = incident.victims.front();
-  if (victim.role == "allocating") {
-    return "vm.oom_kill_allocating_task is set: the kernel killed the process that asked for memory, whatever its "
-           "size.";
+  if (!analysis.victim_reason) {
+    return "";
   }
-  if (incident.killer != "kernel") {
-    return "The choice is " + shown(incident.killer) + "'s, by rules of its own.";
+  auto text = sentence(analysis.victim_reason->words);
+  const auto& without = analysis.without_oom_score_adj;
+  const auto& killed = incident.victims.front();
+  if (without && analysis.victim_explained == true && without->pid != killed.pid && analysis.victim_rank == 1) {
+    const auto* task = find_task(incident, without->pid);
+    if (task == nullptr || task->tgid != killed.pid) {
+      text += fmt::format(" Without oom_score_adj it would have been {}.",
+                          shown(process_name(without->comm, without->pid)));
+    }
   }
-  if (!analysis.victim_rank || analysis.ranking.empty()) {
-    return "The log does not hold what is needed to recompute the kernel's choice (task table, limit).";
+  if (analysis.bystander == true) {
+    text += " It held little of what was used up: the kill alone mends nothing.";
   }
-  const auto& top = analysis.ranking.front();
-  const auto rank = *analysis.victim_rank;
-  if (victim.role == "child") {
-    return "This kernel sacrifices a child of the process with the highest score, so that the parent may live.";
-  }
-  if (!analysis.victim_explained.value_or(false)) {
-    return fmt::format(
-        "By the recomputed score it ranks {}; {} ranks first with {} points. Its memory may have changed before the "
-        "table was printed, "
-        "or the first one was exempt (in vfork, or already reaped).",
-        rank, ranked_name(top), top.points);
-  }
-  auto text = fmt::format("It has the highest badness: {} points = pages of rss + swap + page tables", top.points);
-  const auto* task = find_task(incident, top.pid);
-  if (task != nullptr && task->oom_score_adj.value_or(0) != 0) {
-    text += fmt::format(", with oom_score_adj {} counted in", *task->oom_score_adj);
-  }
-  if (analysis.ranking.size() > 1) {
-    text +=
-        fmt::format(". Next would have been {} with {}", ranked_name(analysis.ranking[1]), analysis.ranking[1].points);
-  } else {
-    text += "; there was no other candidate";
-  }
-  return text + ".";
+  return text;
 }
 
 std::string request_sentence(const Incident& incident) {
-  if (!incident.trigger.comm && !incident.analysis.allocation_path) {
+  const auto& analysis = incident.analysis;
+  if (!incident.trigger.comm && !analysis.allocation_path) {
     return "";
   }
-  const auto asked = shown(process_name(incident.trigger.comm, incident.trigger.pid.value_or(0)));
-  const auto order = incident.trigger.order.value_or(0);
-  const auto size = incident.analysis.page_size_bytes.value_or(4096);
-  auto text = fmt::format("The last straw: {} asked for {}", asked,
-                          order > 0 && order < 20 ? human_size(size << order) + " in one piece" : "a page");
-  if (incident.analysis.allocation_path) {
-    text += fmt::format(": {}", allocation_path_words(*incident.analysis.allocation_path));
+  auto text = fmt::format("{} asked for {}", process_name(incident.trigger.comm, incident.trigger.pid.value_or(0)),
+                          analysis.request ? analysis.request->words : "memory");
+  if (analysis.allocation_path) {
+    text += fmt::format(": {}", allocation_path_words(*analysis.allocation_path));
   }
-  return text + ".";
+  return shown(text) + ".";
 }
 
 void write_why(Page& page, const Incident& incident) {
-  page.heading(incident.victims.empty() ? "How it came" : "Why this process");
   if (!incident.victims.empty()) {
-    page.paragraph(choice_sentence(incident), Tone::plain, 2);
+    page.heading("Why this process");
+    page.paragraph(choice_words(incident), Tone::plain, 2);
   }
-  if (const auto request = request_sentence(incident); !request.empty() && !incident.manual) {
+  const auto request = incident.manual ? "" : request_sentence(incident);
+  const auto& why = incident.analysis.why_now;
+  if (request.empty() && !why) {
+    return;
+  }
+  page.heading("Why now");
+  if (why) {
+    page.paragraph(sentence(why->words), Tone::plain, 2);
+  }
+  if (!request.empty()) {
     page.paragraph(request, Tone::plain, 2);
   }
+}
+
+// " [log line 12]": where the reader finds it in the log.
+std::string lines_words(const Diagnosis& finding) {
+  if (finding.lines.empty()) {
+    return "";
+  }
+  std::string words;
+  std::uint64_t before = 0;
+  constexpr std::size_t kNamed = 6;
+  std::size_t named = 0;
+  for (const auto& line : finding.lines) {
+    if (line.line != before && named < kNamed) {
+      words += fmt::format("{}{}", words.empty() ? "" : ", ", line.line);
+      before = line.line;
+      ++named;
+    }
+  }
+  return fmt::format("log line{} {}", named == 1 ? "" : "s", words);
 }
 
 void write_findings(Page& page, const Incident& incident) {
@@ -268,9 +300,15 @@ void write_findings(Page& page, const Incident& incident) {
     for (const auto& evidence : finding.evidence) {
       page.bullet("·", shown(evidence), 5, Tone::dim);
     }
+    if (const auto lines = lines_words(finding); i == 0 && !lines.empty()) {
+      page.bullet("·", lines, 5, Tone::dim);
+    }
     // The first finding with all its advice; the others with the first step, so that the page stays short.
     for (std::size_t j = 0; j < finding.advice.size() && (i == 0 || j == 0); ++j) {
       page.bullet("→", shown(finding.advice[j]), 5);
+    }
+    for (std::size_t j = 0; j < finding.will_not_help.size() && i == 0; ++j) {
+      page.bullet("✗", "Will not help: " + uncapitalized(shown(finding.will_not_help[j])), 5);
     }
   }
   std::string also;
@@ -333,6 +371,13 @@ void write_cgroup(Page& page, const CgroupReport& report) {
   }
   if (report.task_memcg && report.task_memcg != report.oom_memcg) {
     page.fact("victim in", shown_path(*report.task_memcg));
+  }
+  if (report.owner && report.owner->nested.size() > 1) {
+    std::string nested;
+    for (const auto& level : report.owner->nested) {
+      nested += fmt::format("{}{}", nested.empty() ? "" : " > ", level.name);
+    }
+    page.fact("owner", shown(nested));
   }
   const auto gauge = [&](std::string_view label, const std::optional<Usage>& usage) {
     if (usage) {

@@ -17,6 +17,7 @@
 #include "cli/reading_bar.h"
 #include "cli/report.h"
 #include "cli/selection_options.h"
+#include "forensics/episodes.h"
 
 namespace cli::commands {
 namespace {
@@ -120,7 +121,7 @@ base::Result<> check_listing(const AnalyzeOptions& options) {
       {"--exit-code", options.exit_code},
       {"--require-complete", options.require_complete},
       {"--since, --until and --host", options.which.selection.selects()},
-      {"--memory-stat and --memory-events", options.control_files.given()},
+      {"--memory-stat, --memory-events and --vmstat", options.control_files.given()},
   };
   for (const auto& [name, given] : others) {
     if (options.explain_lines && given) {
@@ -143,6 +144,7 @@ class Report {
 
   void go_ahead(forensics::Postmortem& so_far) {
     select(so_far);
+    so_far.episodes = forensics::find_episodes(so_far.incidents);
     status_ |= exit_status(so_far, options_);
     (void)write_document(so_far, outputs_);  // what cannot be written now cannot be at the end, which says so
     so_far.incidents.clear();
@@ -156,6 +158,7 @@ class Report {
     if (control_files.any()) {
       forensics::join(document, control_files, kills);
     }
+    document.episodes = forensics::find_episodes(document.incidents);
     status_ |= exit_status(document, options_);
     if (!went_ahead_ || !document.incidents.empty()) {
       TRY(write_document(document, outputs_));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -64,6 +65,19 @@ void write_nothing_found(Page& page, const Postmortem& document) {
       Tone::strong);
 }
 
+std::string_view story_words(std::string_view code) {
+  constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"crash_loop", "Crash loop"},
+      {"storm", "Storm"},
+      {"leak_over_kills", "Leak that outlives the kills"},
+      {"kills_freed_nothing", "Kills that freed nothing"},
+      {"no_victim_loop", "Out of memory with nobody to kill"},
+      {"host_pressure", "One shortage of the machine"},
+      {"repeated", "One story"}};
+  const auto* found = std::ranges::find(kWords, code, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(kWords) ? code : found->second;
+}
+
 // Several incidents: who died how often, then one line for each.
 void write_overview(Page& page, const Postmortem& document) {
   std::uint64_t kills = 0;
@@ -97,6 +111,37 @@ void write_overview(Page& page, const Postmortem& document) {
   }
   if (document.incidents.size() > kListed) {
     page.line(fmt::format("      and {} more, all below", document.incidents.size() - kListed));
+  }
+}
+
+// The stories that the incidents make, and the kills against the kernel's counters.
+void write_story(Page& page, const Postmortem& document) {
+  if (!document.episodes.empty()) {
+    page.line();
+  }
+  for (const auto& episode : document.episodes) {
+    std::string which;
+    for (std::size_t i = 0; i < episode.incidents.size() && i < 8; ++i) {
+      which += fmt::format("{}{}", which.empty() ? "" : ", ", episode.incidents[i] + 1);
+    }
+    page.bullet("»",
+                fmt::format("{} (incident{} {}{}): {}.", shown(story_words(episode.code)),
+                            episode.incidents.size() == 1 ? "" : "s", which, episode.incidents.size() > 8 ? ", …" : "",
+                            shown(episode.words)),
+                0, Tone::strong);
+  }
+}
+
+void write_reconciliation(Page& page, const Postmortem& document) {
+  bool first = true;
+  for (const auto& made : document.reconciliation) {
+    if (made.code == "equal" && document.run) {
+      continue;  // the usual case of a run says nothing
+    }
+    if (std::exchange(first, false)) {
+      page.line();
+    }
+    page.bullet("=", shown(made.words) + ".", 0, made.code == "equal" ? Tone::dim : Tone::strong);
   }
 }
 
@@ -134,6 +179,10 @@ std::string render_text(const Postmortem& document, const RenderOptions& options
     }
     write_overview(page, document);
   }
+  write_story(page, document);
+  if (count == 1 && !document.episodes.empty()) {
+    page.line();
+  }
   for (std::size_t i = 0; i < count; ++i) {
     if (count > 1) {
       page.line();
@@ -148,6 +197,7 @@ std::string render_text(const Postmortem& document, const RenderOptions& options
     }
     write_incident_details(page, incident);
   }
+  write_reconciliation(page, document);
   write_warnings(page, document);
   return std::move(page).finish();
 }
