@@ -285,7 +285,7 @@ std::optional<Dominant> dominant_part(const std::vector<Part>& parts) {
   const Part* largest = nullptr;
   for (const auto& part : parts) {
     const bool in_use = part.part != "free" && part.part != "free_cma" && part.part != "reserved";
-    if (in_use && part.bytes > 0 && (largest == nullptr || part.bytes > largest->bytes)) {
+    if (in_use && part.share > 0 && (largest == nullptr || part.bytes > largest->bytes)) {
       largest = &part;
     }
   }

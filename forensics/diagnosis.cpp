@@ -9,23 +9,26 @@
 namespace forensics {
 namespace {
 
-constexpr double kBehind = 0.01, kLeast = 0.02;
+constexpr double kBehind = 0.01, kLikely = 0.6;
 
 struct Finding {
   Diagnosis diagnosis;
   std::span<const std::string_view> outranks;
 };
 
-// Puts what is outranked behind. A chain settles in as many rounds as there are findings.
+// Puts what is outranked behind. Only a likely cause outranks: a small part of something special does not put the main
+// one behind. A chain settles in as many rounds as there are findings.
 void put_in_order(std::vector<Finding>& findings) {
   bool changed = true;
   for (std::size_t round = 0; changed && round <= findings.size(); ++round) {
     changed = false;
     for (const auto& above : findings) {
-      const double most = std::max(kLeast, above.diagnosis.confidence - kBehind);
+      if (above.diagnosis.role != "cause" || above.diagnosis.confidence < kLikely) {
+        continue;
+      }
+      const double most = above.diagnosis.confidence - kBehind;
       for (auto& below : findings) {
-        const bool outranked = above.diagnosis.role == "cause" &&
-                               std::ranges::find(above.outranks, below.diagnosis.code) != above.outranks.end();
+        const bool outranked = std::ranges::find(above.outranks, below.diagnosis.code) != above.outranks.end();
         if (outranked && below.diagnosis.confidence > most) {
           below.diagnosis.confidence = most;
           changed = true;

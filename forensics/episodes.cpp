@@ -75,7 +75,13 @@ std::uint64_t whole_of(const Incident& incident) {
 bool freed_nothing(const Incident& incident) {
   const bool stuck = std::ranges::any_of(incident.victims, [](const Victim& victim) { return victim.reaped == false; });
   const auto whole = whole_of(incident);
-  return stuck || (incident.analysis.freed_bytes && whole > 0 && *incident.analysis.freed_bytes < whole / 20);
+  if (stuck || !incident.analysis.freed_bytes || whole == 0) {
+    return stuck;
+  }
+  // Where processes hold the memory, the others may be large: only next to nothing counts then.
+  const auto& dominant = incident.analysis.dominant;
+  const bool held_by_processes = !dominant || dominant->part == "anon" || dominant->part == "swapcache";
+  return *incident.analysis.freed_bytes < whole / (held_by_processes ? 20 : 7);
 }
 
 // The incidents of one story, in log order.
@@ -248,11 +254,13 @@ void classify(const Story& story, Episode& episode) {
   }
   if ((episode.slope = leak_over_kills(story))) {
     episode.code = "leak_over_kills";
-    const auto per = static_cast<std::uint64_t>(episode.slope->value);
-    episode.words =
-        fmt::format("{} in {} grew over {} reports by {} per {}: no kill gives it back", part_words(episode.slope->of),
-                    where, story.size(), episode.slope->unit == "bytes/s" ? human_size(per * 3600) : human_size(per),
-                    episode.slope->unit == "bytes/s" ? "hour" : "kill");
+    const auto bytes_at = [&](std::size_t at) {
+      const auto* part = find_part(story.at(at).analysis.breakdown, episode.slope->of);
+      return human_size(part == nullptr ? 0 : part->bytes);
+    };
+    episode.words = fmt::format("{} in {} grew from {} to {} over {} reports{}: no kill gives it back",
+                                part_words(episode.slope->of), where, bytes_at(0), bytes_at(story.size() - 1),
+                                story.size(), in_time(story));
     return;
   }
   constexpr std::uint64_t kManyReports = 5;
@@ -301,27 +309,76 @@ Episode episode_of(const Story& story) {
 
 }  // namespace
 
-std::vector<Episode> find_episodes(const std::vector<Incident>& incidents) {
-  std::vector<std::vector<std::size_t>> groups;
-  std::map<std::string, std::size_t> open;  // by key: index into groups
-  for (std::size_t i = 0; i < incidents.size(); ++i) {
-    const auto& incident = incidents[i];
-    const auto key = key_of(incident);
-    const auto found = open.find(key);
-    if (found != open.end()) {
-      const auto& before = incidents[groups[found->second].back()];
-      const auto passed = seconds_between(before.time, incident.time);
-      const double within = incident.scope == "memcg" ? kSameStoryWithin : kMachineStoryWithin;
-      if (!passed || *passed <= within) {
-        groups[found->second].push_back(i);
-        continue;
-      }
+namespace {
+
+// The incidents by story, in log order.
+class Grouping {
+ public:
+  explicit Grouping(const std::vector<Incident>& incidents) : incidents_(incidents) {}
+
+  void add(std::size_t index) {
+    const auto key = key_of(incidents_[index]);
+    auto group = story_of_headless(index);
+    if (!group) {
+      group = open_story(index, key);
     }
-    open[key] = groups.size();
-    groups.push_back({i});
+    if (!group) {
+      group = groups_.size();
+      groups_.emplace_back();
+      open_[key] = *group;
+    }
+    groups_[*group].push_back(index);
+    if (incidents_[index].scope == "memcg") {
+      last_of_groups_ = *group;
+    }
+  }
+
+  [[nodiscard]] std::vector<std::vector<std::size_t>>& groups() { return groups_; }
+
+ private:
+  [[nodiscard]] const Incident& last_of(std::size_t group) const { return incidents_[groups_[group].back()]; }
+
+  [[nodiscard]] std::optional<std::size_t> open_story(std::size_t index, const std::string& key) const {
+    const auto found = open_.find(key);
+    if (found == open_.end()) {
+      return std::nullopt;
+    }
+    const auto& incident = incidents_[index];
+    const auto passed = seconds_between(last_of(found->second).time, incident.time);
+    const double within = incident.scope == "memcg" ? kSameStoryWithin : kMachineStoryWithin;
+    return !passed || *passed <= within ? std::optional(found->second) : std::nullopt;
+  }
+
+  // A kill whose header was rate-limited away names no group: it goes on with the story that was just being told, if
+  // the same program dies again.
+  [[nodiscard]] std::optional<std::size_t> story_of_headless(std::size_t index) const {
+    const auto& incident = incidents_[index];
+    const bool headless = incident.scope == "memcg" && (!incident.cgroup || !incident.cgroup->oom_memcg);
+    if (!headless || !last_of_groups_ || incident.victims.empty()) {
+      return std::nullopt;
+    }
+    const auto& before = last_of(*last_of_groups_);
+    const auto passed = seconds_between(before.time, incident.time);
+    const bool same = !before.victims.empty() && before.victims.front().comm == incident.victims.front().comm &&
+                      before.time.host == incident.time.host;
+    return same && passed && *passed <= kSoon ? last_of_groups_ : std::nullopt;
+  }
+
+  const std::vector<Incident>& incidents_;
+  std::vector<std::vector<std::size_t>> groups_;
+  std::map<std::string, std::size_t> open_;    // by key: index into groups_
+  std::optional<std::size_t> last_of_groups_;  // of memory cgroups
+};
+
+}  // namespace
+
+std::vector<Episode> find_episodes(const std::vector<Incident>& incidents) {
+  Grouping grouping(incidents);
+  for (std::size_t i = 0; i < incidents.size(); ++i) {
+    grouping.add(i);
   }
   std::vector<Episode> episodes;
-  for (auto& group : groups) {
+  for (auto& group : grouping.groups()) {
     const auto& first = incidents[group.front()];
     if (group.size() > 1 || first.repeats > 1 || first.log.suppressed > 0) {
       episodes.push_back(episode_of(Story(incidents, std::move(group))));

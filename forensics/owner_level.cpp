@@ -197,7 +197,7 @@ bool bare_container(const PathComponent& at, OwnerLayer& layer) {
     return enter_container(layer, known->runtime, at.name);
   }
   const auto& owner = layer.owner;
-  if (owner.pod_uid || owner.runtime == "ecs") {
+  if (owner.pod_uid || (owner.runtime == "ecs" && owner.job)) {
     return enter_container(layer, *owner.runtime, at.name);
   }
   if (at.parent.starts_with("container_")) {

@@ -33,7 +33,8 @@ bool any_frame_contains(const Incident& incident, std::string_view text) {
 
 // Sockets and pipes have inodes, too, but are no files.
 bool is_of_sockets_or_pipes(const Incident& incident) {
-  return any_frame_contains(incident, "sock_alloc") || any_frame_contains(incident, "pipe");
+  return any_frame_contains(incident, "sock_alloc") || any_frame_contains(incident, "sk_alloc") ||
+         any_frame_contains(incident, "sock_create") || any_frame_contains(incident, "pipe");
 }
 
 }  // namespace
@@ -48,14 +49,17 @@ SlabKind slab_kind(const Incident& incident) {
     const auto& name = caches.front().name;
     return name.contains("inode") ? SlabKind::inode : name.contains("dentry") ? SlabKind::dentry : SlabKind::other;
   }
-  if (trace_has(incident, {"__d_alloc", "d_alloc"})) {
-    return SlabKind::dentry;
+  if (is_of_sockets_or_pipes(incident)) {
+    return SlabKind::other;
   }
-  if (any_frame_contains(incident, "alloc_inode") && !is_of_sockets_or_pipes(incident)) {
+  if (any_frame_contains(incident, "alloc_inode")) {
     return SlabKind::inode;
   }
-  if (is_of_sockets_or_pipes(incident) || reclaimable * 6 < reclaimable + unreclaimable) {
+  if (reclaimable * 6 < reclaimable + unreclaimable) {
     return SlabKind::other;
+  }
+  if (trace_has(incident, {"__d_alloc", "d_alloc"})) {
+    return SlabKind::dentry;
   }
   // Names can be reclaimed by their kind even where their files pin them; the inodes of tmpfs cannot.
   return reclaimable > unreclaimable ? SlabKind::dentry : SlabKind::inode;

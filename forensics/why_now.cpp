@@ -72,13 +72,17 @@ const ZoneState* deciding_zone(const std::vector<ZoneState>& zones) {
   return best;
 }
 
-// Memory that stood free where this request may not take it.
-std::uint64_t free_elsewhere(const std::vector<ZoneState>& zones) {
-  std::uint64_t sum = 0;
-  for (const auto& zone : zones) {
-    sum += zone.allowed == false ? zone.free_bytes.value_or(0) : 0;
+// Memory that stood free where this request may not take it: in the zones above, which kernels since 6.2 leave out of
+// the report, though not out of its sum.
+std::uint64_t free_elsewhere(const Incident& incident) {
+  std::uint64_t above = 0, shown = 0;
+  for (const auto& zone : incident.analysis.zones) {
+    above += zone.allowed == false ? zone.free_bytes.value_or(0) : 0;
+    shown += zone.free_bytes.value_or(0);
   }
-  return sum;
+  const auto pages = incident.memory_info ? cgroup::find(incident.memory_info->counters, "free") : std::nullopt;
+  const auto all = pages.value_or(0) * incident.analysis.page_size_bytes.value_or(4096);
+  return above + (all > shown ? all - shown : 0);
 }
 
 bool has_block(const std::vector<ZoneState>& zones, std::uint64_t bytes) {
@@ -128,9 +132,9 @@ std::optional<Reason> withheld(const ZoneState& zone) {
 }
 
 std::optional<Reason> low_zone(const Incident& incident, const ZoneState& zone) {
-  const auto elsewhere = free_elsewhere(incident.analysis.zones);
-  if (zone.short_bytes.value_or(0) == 0 || elsewhere <= zone.short_bytes.value_or(0) ||
-      elsewhere < zone.free_bytes.value_or(0)) {
+  const auto elsewhere = free_elsewhere(incident);
+  if (incident.analysis.request->zone == "Movable" || zone.short_bytes.value_or(0) == 0 ||
+      elsewhere <= zone.short_bytes.value_or(0) || elsewhere < zone.free_bytes.value_or(0)) {
     return std::nullopt;
   }
   return Reason{.code = "lowmem_zone",

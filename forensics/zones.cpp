@@ -105,8 +105,10 @@ class Measure {
     }
     state.usable_bytes = usable;
     if (state.watermark_bytes && state.allowed == true) {
-      const auto wanted = *state.watermark_bytes + state.lowmem_reserve_bytes.value_or(0);
-      state.short_bytes = usable <= wanted ? wanted - usable + page_ : 0;  // free has to be above the mark
+      // What is left after the request has to be above the mark, so that all of it but one page counts as taken.
+      const auto taken = minus(request_->bytes.value_or(page_), page_);
+      const auto wanted = *state.watermark_bytes + state.lowmem_reserve_bytes.value_or(0) + taken;
+      state.short_bytes = usable <= wanted ? wanted - usable + page_ : 0;
     }
   }
 

@@ -6,7 +6,8 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"host_exhausted", "swap_absent", "swap_full"};
+constexpr std::string_view kOutranks[] = {"host_exhausted", "swap_absent", "swap_full", "ancestor_limit",
+                                          "sibling_victim"};
 
 constexpr double kNoticeable = 0.25;
 

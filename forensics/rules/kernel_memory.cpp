@@ -6,7 +6,7 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"host_exhausted"};
+constexpr std::string_view kOutranks[] = {"host_exhausted", "ancestor_limit", "sibling_victim"};
 
 constexpr double kNoticeable = 0.3;
 

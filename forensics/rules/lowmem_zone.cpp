@@ -35,21 +35,18 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
                   .title = "The zone that the request is confined to was empty, while others had memory",
                   .confidence = 0.96};
   found.evidence.push_back(why->words);
-  bool movable = false;
   for (const auto& zone : incident.analysis.zones) {
     if (zone.allowed == false) {
       found.evidence.push_back(fmt::format("zone {} had {} free", zone.name, human_size(zone.free_bytes.value_or(0))));
       quote_text(found, incident, fmt::format("{} free:", zone.name));
-      movable = movable || zone.name == "Movable";
     }
   }
   quote_text(found, incident, "invoked oom-killer");
   quote_zones(found, incident);
-  if (movable) {
-    found.advice.emplace_back(
-        "Zone Movable takes nothing that cannot be moved: make it smaller (movablecore=, kernelcore= on the kernel's "
-        "command line; online_movable of hot-plugged memory).");
-  }
+  quote_text(found, incident, " free:");
+  found.advice.emplace_back(
+      "On a 64-bit machine the other zone is Movable, which takes nothing that cannot be moved: make it smaller "
+      "(movablecore=, kernelcore= on the kernel's command line; online_movable of hot-plugged memory).");
   found.advice.emplace_back(
       "Find what fills the low zones for good: kernel objects (slab), page tables, pipes; on 32-bit kernels all of "
       "them, "

@@ -10,7 +10,8 @@ namespace {
 
 using base::human_size;
 
-constexpr std::string_view kOutranks[] = {"anon_growth", "host_exhausted", "swap_absent", "tmpfs_charged", "swap_full"};
+constexpr std::string_view kOutranks[] = {"anon_growth", "host_exhausted", "swap_absent",   "tmpfs_charged",
+                                          "swap_full",   "ancestor_limit", "sibling_victim"};
 
 constexpr double kNoticeable = 0.3;
 

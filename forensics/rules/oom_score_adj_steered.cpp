@@ -11,6 +11,8 @@ using base::human_size;
 
 constexpr std::string_view kOutranks[] = {"anon_growth", "swap_absent", "sibling_victim", "swap_full"};
 
+constexpr double kNoticeable = 0.1;  // of what was used up, held by the one that was spared
+
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto& analysis = incident.analysis;
   if (incident.kind != "oom_kill" || incident.victims.empty() || !analysis.without_oom_score_adj ||
@@ -23,7 +25,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
     return std::nullopt;
   }
   const auto its = killed->oom_score_adj.value_or(0), other = spared->oom_score_adj.value_or(0);
-  if (its <= other) {
+  if (its <= other || share_of_whole(incident, held_bytes(*spared)) < kNoticeable) {
     return std::nullopt;
   }
   Diagnosis found{.code = "oom_score_adj_steered",

@@ -10,7 +10,8 @@ namespace {
 
 using base::human_size;
 
-constexpr std::string_view kOutranks[] = {"host_exhausted", "page_cache_harmless", "swap_absent"};
+constexpr std::string_view kOutranks[] = {"host_exhausted", "page_cache_harmless", "swap_absent", "ancestor_limit",
+                                          "sibling_victim"};
 
 constexpr double kNoticeable = 0.3;
 

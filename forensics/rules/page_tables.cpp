@@ -10,8 +10,9 @@ namespace {
 
 using base::human_size;
 
-constexpr std::string_view kOutranks[] = {"anon_growth", "host_exhausted", "swap_absent", "tmpfs_charged",
-                                          "leak",        "spike",          "staircase",   "swap_full"};
+constexpr std::string_view kOutranks[] = {"anon_growth",    "host_exhausted", "swap_absent", "tmpfs_charged",
+                                          "leak",           "spike",          "staircase",   "swap_full",
+                                          "ancestor_limit", "sibling_victim"};
 
 constexpr double kNoticeable = 0.1, kFarAbove = 8;
 constexpr std::uint64_t kPagesPerTable = 512;  // 8-byte entries in a page of 4 KiB

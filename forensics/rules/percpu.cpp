@@ -8,7 +8,8 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"kernel_memory", "anon_growth", "host_exhausted"};
+constexpr std::string_view kOutranks[] = {"kernel_memory", "anon_growth", "host_exhausted", "ancestor_limit",
+                                          "sibling_victim"};
 
 constexpr double kNoticeable = 0.2;
 

@@ -11,9 +11,10 @@ namespace {
 
 using base::human_size;
 
-constexpr std::string_view kOutranks[] = {
-    "anon_growth",    "kernel_memory",  "slab",        "slab_dentry", "slab_inode", "page_tables", "threads",
-    "host_exhausted", "sibling_victim", "swap_absent", "leak",        "spike",      "staircase",   "swap_full"};
+constexpr std::string_view kOutranks[] = {"anon_growth",    "kernel_memory", "slab",          "slab_dentry",
+                                          "slab_inode",     "page_tables",   "threads",       "host_exhausted",
+                                          "sibling_victim", "swap_absent",   "leak",          "spike",
+                                          "staircase",      "swap_full",     "ancestor_limit"};
 
 constexpr std::size_t kMany = 10;
 constexpr double kMostOfIt = 0.5, kLargest = 0.3;

@@ -5,7 +5,8 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"anon_growth", "host_exhausted", "swap_absent"};
+constexpr std::string_view kOutranks[] = {"anon_growth", "host_exhausted", "swap_absent", "ancestor_limit",
+                                          "sibling_victim"};
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   if (slab_kind(incident) != SlabKind::inode) {

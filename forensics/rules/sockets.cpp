@@ -8,8 +8,9 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"kernel_memory",         "slab",           "slab_inode", "slab_dentry",
-                                          "driver_or_unaccounted", "host_exhausted", "anon_growth"};
+constexpr std::string_view kOutranks[] = {"kernel_memory",         "slab",           "slab_inode",  "slab_dentry",
+                                          "driver_or_unaccounted", "host_exhausted", "anon_growth", "ancestor_limit",
+                                          "sibling_victim"};
 
 constexpr double kCounted = 0.2, kNameless = 0.3;
 

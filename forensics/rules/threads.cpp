@@ -10,8 +10,9 @@ namespace {
 
 using base::human_size;
 
-constexpr std::string_view kOutranks[] = {"anon_growth", "kernel_memory", "slab",      "page_tables", "host_exhausted",
-                                          "leak",        "spike",         "staircase", "swap_absent"};
+constexpr std::string_view kOutranks[] = {"anon_growth",    "kernel_memory",  "slab",          "page_tables",
+                                          "host_exhausted", "leak",           "spike",         "staircase",
+                                          "swap_absent",    "ancestor_limit", "sibling_victim"};
 
 constexpr double kNoticeable = 0.06;
 constexpr std::uint64_t kStack = 16 << 10;  // THREAD_SIZE of x86-64 and arm64 with pages of 4 KiB

@@ -5,8 +5,8 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"host_exhausted", "swap_absent", "page_cache_harmless", "anon_growth",
-                                          "swap_full"};
+constexpr std::string_view kOutranks[] = {"host_exhausted", "swap_absent",    "page_cache_harmless", "anon_growth",
+                                          "swap_full",      "ancestor_limit", "sibling_victim"};
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto shmem = part_bytes(incident, "shmem");

@@ -5,8 +5,9 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"host_exhausted", "swap_absent", "page_cache_harmless",
-                                          "anon_growth",    "swap_full",   "limit_far_too_small"};
+constexpr std::string_view kOutranks[] = {"host_exhausted", "swap_absent",   "page_cache_harmless",
+                                          "anon_growth",    "swap_full",     "limit_far_too_small",
+                                          "ancestor_limit", "sibling_victim"};
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto shmem = part_bytes(incident, "shmem");

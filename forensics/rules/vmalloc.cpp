@@ -8,20 +8,29 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"kernel_memory", "anon_growth", "host_exhausted", "process_fan_out"};
+using base::human_size;
+
+constexpr std::string_view kOutranks[] = {"kernel_memory",   "anon_growth",    "host_exhausted",
+                                          "process_fan_out", "ancestor_limit", "sibling_victim"};
 
 constexpr double kNoticeable = 0.2;
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
-  const auto bytes = part_bytes(incident, "vmalloc");
+  // Pages of a buffer that is being made are charged already, and counted when it is complete.
+  const auto making = incident.analysis.allocation_path == "vmalloc" ? part_bytes(incident, "kernel_other") : 0;
+  const auto bytes = part_bytes(incident, "vmalloc") + making;
   const auto share = share_of_whole(incident, bytes);
   if (share < kNoticeable) {
     return std::nullopt;
   }
   Diagnosis found{.code = "vmalloc",
                   .title = "Large buffers of the kernel (vmalloc) filled it",
-                  .confidence = std::min(0.96, cause_confidence(incident, "vmalloc", share) + 0.02)};
+                  .confidence = std::min(0.965, 0.7 + 0.28 * share)};
   found.evidence.push_back(fmt::format("vmalloc memory was {}", of_whole(incident, bytes)));
+  if (making > 0) {
+    found.evidence.push_back(fmt::format("{} of it in buffers that were being made", human_size(making)));
+    quote_text(found, incident, "invoked oom-killer");
+  }
   quote_counters(found, incident, {"vmalloc"});
   quote_usage(found, incident);
   found.advice.emplace_back(

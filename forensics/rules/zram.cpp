@@ -21,7 +21,9 @@ constexpr std::uint64_t kWorstRatio = 8;
 std::uint64_t guessed_bytes(const Incident& incident) {
   const auto swap = swap_use(incident);
   const auto unaccounted = part_bytes(incident, "unaccounted");
-  const bool fits = swap && swap->used_bytes >= unaccounted && swap->used_bytes <= unaccounted * kWorstRatio;
+  // Pages that do not compress take a little more than themselves.
+  const bool fits =
+      swap && swap->used_bytes + swap->used_bytes / 4 >= unaccounted && swap->used_bytes <= unaccounted * kWorstRatio;
   return is_machine_wide(incident) && fits ? unaccounted : 0;
 }
 

@@ -14,9 +14,9 @@
 #include "forensics/analyze.h"
 #include "forensics/candidates.h"
 #include "forensics/json.h"
-#include "tests/forensics/parse_text.h"
 #include "forensics/line_reader.h"
 #include "forensics/survey.h"
+#include "tests/forensics/parse_text.h"
 
 namespace forensics {
 namespace {

@@ -105,7 +105,10 @@ INSTANTIATE_TEST_SUITE_P(
         NearMiss{"limit-reached", "the counters are there",
                  [](Example& e) { e.incident.cgroup->stat = {{"anon", 60 * kMib}}; }},
         NearMiss{"lowmem-zone", "the other zone is full, too",
-                 [](Example& e) { e.incident.memory_info->zones[1].counters[0].second = 4 * kMib; }},
+                 [](Example& e) {
+                   e.incident.memory_info->zones[1].counters[0].second = 4 * kMib;
+                   e.incident.memory_info->counters[1].second = 12 * kMib / 4096;
+                 }},
         NearMiss{"mlocked", "a quarter", [](Example& e) { e.incident.cgroup->stat.back().second = 15 * kMib; }},
         NearMiss{"numa-or-cpuset", "no constraint", [](Example& e) { e.incident.scope = "global"; }},
         NearMiss{"oom-group", "two kills that are no group",
