@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,7 +86,24 @@ void change_user(ChildPlan& plan) {
   }
 }
 
-// The three standard descriptors. Sources among 0 to 2 are copied out of the way first, so that any permutation works.
+// A mount namespace that only the command sees; an ordinary user needs a user namespace for it, and stays who it is
+// there (user_namespaces(7)).
+void mount_shm(ChildPlan& plan) {
+  constexpr Step kStep = Step::shm;
+  if (::unshare(CLONE_NEWNS) != 0) {
+    need(plan, kStep, ::unshare(CLONE_NEWUSER | CLONE_NEWNS));
+    write_file(plan, kStep, ::open("/proc/self/setgroups", O_WRONLY | O_CLOEXEC), "deny");
+    write_file(plan, kStep, ::open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC), plan.uid_map);
+    write_file(plan, kStep, ::open("/proc/self/gid_map", O_WRONLY | O_CLOEXEC), plan.gid_map);
+  }
+  need(plan, kStep, ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+  need(plan, kStep,
+       ::mount("oomlab-shm", plan.shm_folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+               plan.shm_options.c_str()));
+}
+
+// The three standard descriptors, and one more. Sources among 0 to 2 are copied out of the way first, so that any
+// permutation works.
 void set_descriptors(ChildPlan& plan) {
   int source[3] = {plan.request->stdin_fd, plan.request->stdout_fd, plan.request->stderr_fd};
   for (int target = 0; target < 3; ++target) {
@@ -96,6 +116,9 @@ void set_descriptors(ChildPlan& plan) {
     const bool there = source[target] == target;
     need(plan, Step::descriptors, there ? ::fcntl(target, F_SETFD, 0) : ::dup2(source[target], target));
   }
+  if (plan.request->inherited_fd >= 0) {
+    need(plan, Step::descriptors, ::fcntl(plan.request->inherited_fd, F_SETFD, 0));
+  }
 }
 
 // Dies with the parent; the parent may be dead already. A parent outside our PID namespace shows as 0.
@@ -107,13 +130,16 @@ void tie_to_parent(ChildPlan& plan) {
   }
 }
 
-void reset_signals() {
+void reset_signals(const SpawnRequest& request) {
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   (void)::sigaction(SIGPIPE, &standard, nullptr);  // cannot fail for SIGPIPE
-  sigset_t none;
-  sigemptyset(&none);
-  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  for (const int signal : request.held_back) {
+    sigaddset(&blocked, signal);
+  }
+  (void)::sigprocmask(SIG_SETMASK, &blocked, nullptr);
 }
 
 [[noreturn]] void try_candidates(ChildPlan& plan) {
@@ -151,6 +177,12 @@ ChildPlan prepare(const SpawnRequest& request) {
     plan.environment.push_back(as_argument(variable));
   }
   plan.environment.push_back(nullptr);
+  if (request.shm_bytes) {
+    plan.shm_folder = request.root.value_or("") + "/dev/shm";
+    plan.shm_options = fmt::format("mode=1777,size={}", *request.shm_bytes);
+    plan.uid_map = fmt::format("{0} {0} 1", ::geteuid());
+    plan.gid_map = fmt::format("{0} {0} 1", ::getegid());
+  }
   if (request.oom_score_adj) {
     plan.oom_score_adj = fmt::format("{}", *request.oom_score_adj);
   }
@@ -168,6 +200,13 @@ void run_child(ChildPlan& plan) {
   if (!plan.oom_score_adj.empty()) {
     write_file(plan, Step::oom_score_adj, ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC), plan.oom_score_adj);
   }
+  if (request.shm_bytes) {
+    mount_shm(plan);
+  }
+  for (const auto& limit : request.resource_limits) {
+    const rlimit wanted{limit.value, limit.value};
+    need(plan, Step::resource_limits, ::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &wanted));
+  }
   if (request.root) {
     need(plan, Step::root, ::chroot(request.root->c_str()));
   }
@@ -179,7 +218,7 @@ void run_child(ChildPlan& plan) {
     tie_to_parent(plan);  // after change_user: a change of credentials takes the death signal away (prctl(2))
   }
   set_descriptors(plan);
-  reset_signals();
+  reset_signals(request);
   try_candidates(plan);
 }
 

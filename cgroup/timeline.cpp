@@ -19,18 +19,6 @@ std::optional<std::chrono::microseconds> duration_of(std::uint64_t value) {
   return value == kNothing ? std::nullopt : std::optional(std::chrono::microseconds(static_cast<std::int64_t>(value)));
 }
 
-Sample sample_of(const Row& row) {
-  return {.t = std::chrono::nanoseconds(row.t_ns),
-          .memory = size_of(row.memory),
-          .swap = size_of(row.swap),
-          .anon = size_of(row.anon),
-          .file = size_of(row.file),
-          .shmem = size_of(row.shmem),
-          .kernel = size_of(row.kernel),
-          .psi_some = duration_of(row.psi_some_us),
-          .psi_full = duration_of(row.psi_full_us)};
-}
-
 // The parts that only some rows hold live on in a neighbour without them, so that thinning never loses all of them.
 void inherit_parts(Row& kept, const Row& dropped) {
   if (kept.anon == kNothing) {
@@ -46,6 +34,18 @@ void inherit_parts(Row& kept, const Row& dropped) {
 }
 
 }  // namespace
+
+Sample to_sample(const Row& row) {
+  return {.t = std::chrono::nanoseconds(row.t_ns),
+          .memory = size_of(row.memory),
+          .swap = size_of(row.swap),
+          .anon = size_of(row.anon),
+          .file = size_of(row.file),
+          .shmem = size_of(row.shmem),
+          .kernel = size_of(row.kernel),
+          .psi_some = duration_of(row.psi_some_us),
+          .psi_full = duration_of(row.psi_full_us)};
+}
 
 base::Result<Timeline> Timeline::create(std::size_t capacity) {
   capacity = std::max<std::size_t>(capacity, 16);
@@ -128,10 +128,10 @@ std::vector<Sample> Timeline::samples() const {
   std::vector<Sample> samples;
   samples.reserve(count_ + 1);
   for (std::size_t i = 0; i < count_; ++i) {
-    samples.push_back(sample_of(rows_[i]));
+    samples.push_back(to_sample(rows_[i]));
   }
   if (!latest_is_kept_) {
-    samples.push_back(sample_of(latest_));
+    samples.push_back(to_sample(latest_));
   }
   return samples;
 }

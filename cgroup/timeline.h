@@ -20,6 +20,9 @@ struct Row {
   enum class Weight : std::uint8_t { plain, event, kill } weight = Weight::plain;
 };
 
+// The row as others know it.
+Sample to_sample(const Row& row);
+
 // The rows of a run in memory that is there (and locked, where allowed) from the start. Thins itself out when it is
 // full, see Recorder.
 class Timeline {

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/escape.h"
+#include "cli/containers/like.h"
 #include "cli/report.h"
 
 namespace cli {
@@ -44,9 +45,11 @@ Options::Setter count_setter(std::optional<cgroup::Limit>& target) {
 
 }  // namespace
 
-void RunOptions::bind(Options& options) {
+void RunOptions::bind(Options& options, MayBeBare bare) {
   auto& limits = experiment.limits;
   options.group("Limits");
+  options.text("like", like, "NAME|FILE",
+               "those of a container, by name or as docker inspect printed them; other options go before it");
   options.value("memory-max", 0, "SIZE", "hard limit (memory.max): reclaim first, then the OOM killer",
                 limit_setter(limits.memory_max));
   options.value("memory-high", 0, "SIZE", "throttle above this (memory.high); never kills",
@@ -59,6 +62,7 @@ void RunOptions::bind(Options& options) {
                 limit_setter(limits.swap_max));
   options.value("zswap-max", 0, "SIZE", "compressed swap cache (memory.zswap.max)", limit_setter(limits.zswap_max));
   options.value("pids-max", 0, "N", "processes and threads (pids.max)", count_setter(limits.pids_max));
+  options.size("shm-size", experiment.shm_bytes, "of a /dev/shm of its own");
   options.flag("oom-group", oom_group_, "kill all of the group together (memory.oom.group)");
   options.integer("oom-score-adj", oom_score_adj_, -1000, 1000, "of the command: -1000 (never) to 1000 (first)");
   options.duration("timeout", experiment.timeout, "kill it after this time: timed_out, exit 124");
@@ -78,11 +82,20 @@ void RunOptions::bind(Options& options) {
   options.size("max-peak", max_peak_bytes, "with --expect fit (implied): the peak must not be above this");
 
   options.group("Where");
-  options.choice("backend", backend, {"auto", "host", "vm"},
-                 "here, in the micro-VM, or the host where it can (default)");
+  if (bare == MayBeBare::yes) {
+    options.choice("backend", backend, {"auto", "host", "vm", "none"},
+                   "here, in the micro-VM, or the host where it can (default); none: in this very process, whose limit "
+                   "must be in force already, a container's");
+  } else {
+    options.choice("backend", backend, {"auto", "host", "vm"},
+                   "here, in the micro-VM, or the host where it can (default)");
+  }
   options.text("kernel", guest.kernel, "NAME|PATH",
                "the micro-VM's kernel: 6.12, a release, or an image; `oomlab vm kernels` lists them");
   options.size("guest-memory", guest.memory_bytes, "RAM of the micro-VM (default: by the limits, at least 512 MiB)");
+  options.size(
+      "guest-disk", guest.disk_bytes,
+      "a disk at /run/oomlab-disk of the micro-VM, ext4, for page cache (default: 1G where the workload needs it)");
   options.value(
       "sysctl", 0, "NAME=VALUE", "set in the micro-VM before the run, e.g. vm.panic_on_oom=1",
       [this](std::string_view text) -> base::Result<> {
@@ -104,7 +117,34 @@ void RunOptions::bind(Options& options) {
   options.flag("quiet", quiet, "no words of our own on stderr but errors");
 }
 
+base::Result<> RunOptions::take_like() {
+  if (!like) {
+    return {};
+  }
+  auto found = containers::find_like(*like);
+  if (!found) {
+    return std::unexpected(std::move(found).error().context("--like"));
+  }
+  auto& limits = experiment.limits;
+  const auto& theirs = found->limits;
+  if (!limits.memory_max) {
+    limits.memory_max = theirs.memory_max;
+    limits.swap_max = limits.swap_max ? limits.swap_max : theirs.swap_max;  // which belongs to that limit
+  }
+  limits.memory_low = limits.memory_low ? limits.memory_low : theirs.memory_low;
+  limits.pids_max = limits.pids_max ? limits.pids_max : theirs.pids_max;
+  if (!oom_score_adj_ && found->oom_score_adj) {
+    oom_score_adj_ = *found->oom_score_adj;
+  }
+  experiment.shm_bytes = experiment.shm_bytes ? experiment.shm_bytes : found->shm_bytes;
+  for (const auto& note : found->notes) {
+    like_notes.push_back(fmt::format("like {}: {}", found->name, note));
+  }
+  return {};
+}
+
 base::Result<> RunOptions::settle() {
+  TRY(take_like());
   auto& limits = experiment.limits;
   const auto usage = [](std::string message, std::string remedy = {}) {
     return base::fail(base::ErrorKind::usage, std::move(message), std::move(remedy));
@@ -133,10 +173,12 @@ base::Result<> RunOptions::settle() {
   if (max_peak_bytes && expect == "oom") {
     return usage("--max-peak and --expect oom cannot both be met", "--max-peak goes with --expect fit");
   }
-  const bool wants_guest = guest.kernel || guest.memory_bytes || !guest.sysctls.empty() || guest.cold;
-  if (wants_guest && backend == "host") {
-    return usage("--kernel, --guest-memory, --sysctl and --cold are of the micro-VM, --backend is host",
-                 "leave out --backend host");
+  const bool wants_guest =
+      guest.kernel || guest.memory_bytes || guest.disk_bytes || !guest.sysctls.empty() || guest.cold;
+  if (wants_guest && (backend == "host" || backend == "none")) {
+    return usage(
+        "--kernel, --guest-memory, --guest-disk, --sysctl and --cold are of the micro-VM, --backend is " + backend,
+        "leave out --backend " + backend);
   }
   if (wants_guest) {
     backend = "vm";

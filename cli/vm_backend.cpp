@@ -44,6 +44,7 @@ vm::Request make_request(const Experiment& experiment, const GuestOptions& guest
   request.kernel = guest.kernel;
   request.memory_bytes = guest.memory_bytes.value_or(guest_memory_for(experiment.limits));
   request.swap_bytes = bytes_of(experiment.limits.swap_max);
+  request.disk_bytes = guest.disk_bytes.value_or(0);
   request.sysctls = guest.sysctls;
   request.fetch = {kDocument};
   request.boot = guest.cold ? vm::Boot::cold : vm::Boot::automatic;

@@ -14,7 +14,7 @@ namespace cli {
 // What only the micro-VM needs to know.
 struct GuestOptions {
   std::optional<std::string> kernel;
-  std::optional<std::uint64_t> memory_bytes;
+  std::optional<std::uint64_t> memory_bytes, disk_bytes;
   std::vector<std::pair<std::string, std::string>> sysctls;
   bool cold = false;
 };

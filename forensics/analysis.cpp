@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "forensics/allocation_path.h"
 #include "forensics/badness.h"
@@ -60,7 +61,12 @@ void explain_cgroup(Incident& incident) {
   }
   auto& report = *incident.cgroup;
   const auto& owned = report.task_memcg ? report.task_memcg : report.oom_memcg;
-  report.owner = owned ? owner_of(*owned) : std::nullopt;
+  const auto told = std::exchange(report.owner, owned ? owner_of(*owned) : std::nullopt);
+  if (told && report.owner && told->container_id == report.owner->container_id) {
+    report.owner->name = told->name ? told->name : report.owner->name;
+    report.owner->image = told->image;
+    report.owner->service = told->service;
+  }
   if (incident.scope == "memcg") {
     analysis.limit_owner = LimitOwner{.cgroup = report.oom_memcg,
                                       .levels_above_victim = levels_above(report),

@@ -14,9 +14,11 @@
 
 #include "forensics/analysis.h"
 #include "forensics/assembler.h"
+#include "forensics/copies.h"
 #include "forensics/demux.h"
 #include "forensics/episodes.h"
 #include "forensics/line_reader.h"
+#include "forensics/storm.h"
 #include "forensics/survey.h"
 
 namespace forensics {
@@ -111,6 +113,9 @@ class Intake {
  private:
   bool keep(Incident&& incident) {
     found_ = true;
+    if (!options_.on_incident && storm_.fold(incident, into_.incidents)) {
+      return wanted_;
+    }
     explain(incident);
     if (options_.on_incident) {
       wanted_ = options_.on_incident(incident);
@@ -135,6 +140,7 @@ class Intake {
     assembler_.pause();
     if (!into_.incidents.empty()) {
       options_.on_pause(into_);
+      storm_.forget();
     }
   }
 
@@ -167,6 +173,7 @@ class Intake {
     if (wanted_) {
       assembler_.finish();
     }
+    storm_.warn(input_, into_.warnings);
     if (const auto damage = reader_->damage()) {
       into_.warnings.push_back({.code = "input_damaged",
                                 .message = fmt::format("{}: {}; what is before it was read", source_.name, *damage),
@@ -183,6 +190,7 @@ class Intake {
   Demux demux_;
   OverrunWatch overruns_;
   Assembler assembler_;
+  Storm storm_;
   Record record_;
   std::uint64_t reported_ = 0, parsed_ = 0;
   bool follows_ = goes_on();
@@ -262,6 +270,7 @@ base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions
   std::ranges::stable_sort(document.incidents, {}, [](const Incident& incident) {
     return std::pair(incident.log.input, incident.log.first_line);
   });
+  drop_copies(document);
   document.episodes = find_episodes(document.incidents);
   return document;
 }

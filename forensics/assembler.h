@@ -51,11 +51,6 @@ class Assembler {
     char last_piece = 0;
     std::uint64_t foreign = 0;
 
-    void keep(const OomLine& what, std::string_view text, std::uint64_t line) {
-      if (last_taken && fed != nullptr) {
-        fed->keep(what, text, line);
-      }
-    }
     // The rest of the incomplete line, if the message can be that: its report then has it.
     bool continues(std::string_view message, std::uint64_t line);
   };
@@ -66,18 +61,18 @@ class Assembler {
   void close_settled(std::uint64_t line);
   void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
   void add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended);
-  bool add_remark(const OomLine& what, const Record& record);
+  bool add_remark(const OomLine& what, const Record& record, std::uint64_t line);
   void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void add_foreign(Slot& slot, bool recognized, std::string_view message, std::uint64_t line);
   void open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
-  void add_braided(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
+  bool add_braided(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   bool braid(Slot& slot, const Record& record);
   void split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   bool is_continuation(char piece, const Slot& slot, bool recognized);
   bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line);
   bool add_userspace(const Record& record, std::string_view whole, std::uint64_t line);
-  void mark_reaped(const lines::Reaped& reaped);
+  void mark_reaped(const lines::Reaped& reaped, std::string_view text, std::uint64_t line);
   void mark_boot(const lines::Boot& boot, const std::string& host);
   void close(Slot& slot);
   void close_all();

@@ -55,10 +55,29 @@ Braid::Strand Braid::by_pattern(Report& older, Report& newer, Report::Claim of_o
   return named(older, newer, of_older, of_newer);
 }
 
+// The line follows in the older, or names something of it, and in the newer it does not. A line that both could have,
+// or that fits neither well, shows nothing: the end of the older and lines of the newer may be lost.
+bool Braid::shows_mixing(Report::Claim of_older, Report::Claim of_newer, ReportParts::Section section) {
+  using Claim = Report::Claim;
+  const bool elsewhere = of_newer == Claim::none && section != ReportParts::Section::other;
+  mixed_ = of_older > of_newer && (of_older >= Claim::possible || elsewhere);
+  const bool guessed = of_older >= of_newer && of_older != Claim::none;
+  if (!mixed_ && (guessed || (guessed_.any() && of_newer != Claim::sure))) {
+    guessed_.set(static_cast<std::size_t>(section));
+  }
+  return mixed_;
+}
+
 Braid::Strand Braid::strand_of(Report& older, Report& newer, const OomLine& line) {
   auto of_older = older.claim(line);
   auto of_newer = newer.claim(line);
-  if (of_older == Report::Claim::sure && of_newer == Report::Claim::sure) {
+  const bool serialised = older.is_of_4_6() || newer.is_of_4_6();
+  const bool both = of_older == Report::Claim::sure && of_newer == Report::Claim::sure;
+  mixed_ = mixed_ || (both && !serialised);
+  if (!mixed_ && !shows_mixing(of_older, of_newer, Report::section_of(line))) {
+    return Strand::newer;
+  }
+  if (both) {
     give_up(older, newer);  // one has a name that is the other's
     of_older = older.claim(line);
     of_newer = newer.claim(line);

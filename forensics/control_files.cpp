@@ -98,7 +98,7 @@ std::vector<LoggedKills> logged_kills(const Postmortem& document) {
       const auto reported = incident.cgroup ? incident.cgroup->task_memcg : std::nullopt;
       kills.push_back({.host = incident.time.host,
                        .memcg = victim.task_memcg ? victim.task_memcg : reported,
-                       .processes = incident.analysis.processes});
+                       .processes = incident.analysis.processes * incident.repeats});
     }
   }
   return kills;

@@ -50,12 +50,12 @@ std::optional<Record> Demux::decode(std::string_view line) {
   }
   for (auto& entry : carriers_) {
     const auto& carrier = *entry.carrier->value;
-    if (carrier.decode == nullptr) {
+    if (carrier.decode == nullptr || line.empty()) {
       continue;
     }
     const bool is_raw = entry.carrier->name == "raw";
     auto record = carrier.decode(line, scratch_);
-    if (!record && line.starts_with(" ")) {
+    if (!record && is_blank(line[0])) {
       record = carrier.decode(trim_left(line), scratch_);  // an indented paste
     }
     if (!record) {

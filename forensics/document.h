@@ -70,8 +70,9 @@ struct OwnerLevel {
 
 struct Owner {
   Text runtime, container_id, pod_uid, qos, unit, job;
-  Text user;                       // the uid whose session or unit it is
-  Text name;                       // what people call the innermost level
+  Text user;            // the uid whose session or unit it is
+  Text name;            // of the container, as its runtime tells it; else what people call the innermost level
+  Text image, service;  // as the container's runtime tells them; service: of its compose file
   std::vector<OwnerLevel> nested;  // every level that was recognised, from the outside in
 };
 
@@ -271,7 +272,8 @@ struct Analysis {
   std::uint64_t processes = 0;
 };
 
-struct LogLine {
+// A line of the log with its words.
+struct QuotedLine {
   std::uint64_t line = 0;
   std::string text;
 };
@@ -282,15 +284,22 @@ struct Diagnosis {
   std::string role = "cause";  // cause | circumstance | consequence
   std::vector<std::string> evidence, advice;
   std::vector<std::string> will_not_help;
-  std::vector<LogLine> lines;  // of the log, that the evidence rests on
+  std::vector<QuotedLine> lines;  // of the log, that the evidence rests on
+};
+
+struct LogLine {
+  std::uint64_t line = 0;  // 1-based; the lines of a record of several have one number
+  std::string kind;        // what it was read as: trigger, memcg_usage, task_row, kill, ...
+  std::string text;        // the kernel's words, without what the carrier puts before them
 };
 
 struct LogSpan {
   std::size_t input = 0;
   std::uint64_t first_line = 0, last_line = 0;
   std::uint64_t suppressed = 0;
-  std::vector<LogLine> unrecognized;  // at most 20
-  std::vector<LogLine> lines;         // the report's lines that facts were read from; of tables only what counts
+  std::vector<QuotedLine> unrecognized;  // at most 20
+  std::vector<LogLine> lines;            // of the report, as printed; see excerpt.h for which
+  std::uint64_t lines_left_out = 0;      // of the report, and not among `lines`
 };
 
 struct Incident {
@@ -315,9 +324,17 @@ struct Incident {
   LogSpan log;
 };
 
+struct Observation {  // what a workload has seen of itself
+  std::string step;   // "after the first free"
+  std::string name;   // "arena"
+  double value = 0;
+  std::string unit;  // bytes, bytes/s, calls, ...
+};
+
 struct Workload {
   std::string name;
   std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<Observation> observations;  // in the order they were made
 };
 
 struct RunLimits {

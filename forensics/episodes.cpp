@@ -117,7 +117,7 @@ class Story {
   [[nodiscard]] std::uint64_t kills() const {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < size(); ++i) {
-      sum += at(i).analysis.processes;
+      sum += at(i).analysis.processes * std::max<std::uint64_t>(at(i).repeats, 1);  // those folded into it
     }
     return sum;
   }

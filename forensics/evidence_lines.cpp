@@ -12,9 +12,9 @@ constexpr std::size_t kMostKills = 3, kMostZones = 6, kMostLines = 12;
 
 void add(Diagnosis& found, const LogLine& line) {
   const bool there = std::ranges::any_of(
-      found.lines, [&](const LogLine& other) { return other.line == line.line && other.text == line.text; });
+      found.lines, [&](const QuotedLine& other) { return other.line == line.line && other.text == line.text; });
   if (!there && found.lines.size() < kMostLines) {
-    found.lines.push_back(line);
+    found.lines.push_back({.line = line.line, .text = line.text});
   }
 }
 

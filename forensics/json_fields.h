@@ -30,7 +30,7 @@ inline constexpr bool kOneLine<SlabCache> = true;
 template <>
 inline constexpr bool kOneLine<AllocationSite> = true;
 template <>
-inline constexpr bool kOneLine<LogLine> = true;
+inline constexpr bool kOneLine<QuotedLine> = true;
 template <>
 inline constexpr bool kOneLine<OwnerLevel> = true;
 template <>
@@ -42,6 +42,8 @@ inline constexpr bool kOneLine<Reason> = true;
 template <>
 inline constexpr bool kOneLine<Slope> = true;
 template <>
+inline constexpr bool kOneLine<LogLine> = true;
+template <>
 inline constexpr bool kOneLine<Usage> = true;
 template <>
 inline constexpr bool kOneLine<Time> = true;
@@ -51,6 +53,8 @@ template <>
 inline constexpr bool kOneLine<Warning> = true;
 template <>
 inline constexpr bool kOneLine<Input> = true;
+template <>
+inline constexpr bool kOneLine<Observation> = true;
 
 void fields(auto& a, Of<Input> auto& v) {
   a.member("name", v.name);
@@ -119,6 +123,8 @@ void fields(auto& a, Of<Owner> auto& v) {
   a.member("job", v.job);
   a.member("user", v.user);
   a.member("name", v.name);
+  a.member("image", v.image);
+  a.member("service", v.service);
   a.member("nested", v.nested);
 }
 
@@ -348,7 +354,7 @@ void fields(auto& a, Of<Analysis> auto& v) {
   a.member("processes", v.processes);
 }
 
-void fields(auto& a, Of<LogLine> auto& v) {
+void fields(auto& a, Of<QuotedLine> auto& v) {
   a.member("line", v.line);
   a.member("text", v.text);
 }
@@ -364,6 +370,12 @@ void fields(auto& a, Of<Diagnosis> auto& v) {
   a.member("lines", v.lines);
 }
 
+void fields(auto& a, Of<LogLine> auto& v) {
+  a.member("line", v.line);
+  a.member("kind", v.kind);
+  a.member("text", v.text);
+}
+
 void fields(auto& a, Of<LogSpan> auto& v) {
   a.member("input", v.input);
   a.member("first_line", v.first_line);
@@ -371,6 +383,7 @@ void fields(auto& a, Of<LogSpan> auto& v) {
   a.member("suppressed", v.suppressed);
   a.member("unrecognized", v.unrecognized);
   a.member("lines", v.lines);
+  a.member("lines_left_out", v.lines_left_out);
 }
 
 void fields(auto& a, Of<Incident> auto& v) {
@@ -395,9 +408,17 @@ void fields(auto& a, Of<Incident> auto& v) {
   a.member("log", v.log);
 }
 
+void fields(auto& a, Of<Observation> auto& v) {
+  a.member("step", v.step);
+  a.member("name", v.name);
+  a.member("value", v.value);
+  a.member("unit", v.unit);
+}
+
 void fields(auto& a, Of<Workload> auto& v) {
   a.member("name", v.name);
   a.member("parameters", v.parameters);
+  a.member("observations", v.observations);
 }
 
 void fields(auto& a, Of<RunLimits> auto& v) {

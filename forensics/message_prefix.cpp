@@ -1,12 +1,16 @@
 #include "forensics/message_prefix.h"
 
 #include <algorithm>
+#include <array>
 
+#include "base/scanner.h"
 #include "forensics/stamp.h"
 #include "forensics/text.h"
 
 namespace forensics {
 namespace {
+
+constexpr std::size_t kLongestTask = 40;
 
 // "kernel:", "kernel[123]:", "[kernel]" -> kernel; "sshd[12]:" -> sshd; nothing when the word is no tag.
 std::optional<std::string_view> as_tag(std::string_view word) {
@@ -20,6 +24,13 @@ std::optional<std::string_view> as_tag(std::string_view word) {
   return word.substr(0, std::min(word.find('[', 1), word.size()));
 }
 
+// "kern.warn", as busybox has it where the host would be.
+bool is_priority_word(std::string_view word) {
+  constexpr std::array kLevels = {".emerg",   ".alert",  ".crit", ".err",  ".warn",
+                                  ".warning", ".notice", ".info", ".debug"};
+  return std::ranges::any_of(kLevels, [&](std::string_view level) { return word.ends_with(level); });
+}
+
 std::string_view take_word(std::string_view& text) {
   const auto word = text.substr(0, std::min(text.find(' '), text.size()));
   text.remove_prefix(word.size());
@@ -28,12 +39,63 @@ std::string_view take_word(std::string_view& text) {
 
 }  // namespace
 
+std::string_view without_task(std::string_view text) {
+  const auto rest = trim_left(text);
+  base::Scanner in(rest);
+  (void)(in.literal(".") || in.literal("I") || in.literal("W") || in.literal("E"));
+  if (in.literal("(") && in.number<unsigned>() && in.literal(")[") && in.number<unsigned>() && in.literal(":")) {
+    const auto close = in.rest().find(']');  // MediaTek: "(3)[1234:kworker/u8:1]text"
+    return close < kLongestTask ? in.rest().substr(close + 1) : text;
+  }
+  in = base::Scanner(rest);
+  if (in.literal("c") && in.number<unsigned>() && in.literal(" ")) {
+    in.skip_blanks();
+    if (in.number<unsigned>() && in.literal(" ")) {  // HTC, Nexus: "c1   1234 text"
+      return in.rest();
+    }
+  }
+  in = base::Scanner(rest);
+  if (in.literal("[c") && in.number<unsigned>() && in.literal("] ")) {
+    return in.rest();
+  }
+  in = base::Scanner(rest);
+  (void)(in.literal("I") || in.literal("W") || in.literal("E"));
+  if (in.literal("[") && in.number<unsigned>() && in.literal(":")) {
+    const auto task = trim_left(in.rest());  // Samsung: "[2: kworker/0:1] text", "I[2:  kworker/0:1:  112] text"
+    const auto close = task.find("] ");
+    const bool name = !task.empty() && !is_digit(task[0]) && task[0] != '#';  // else a row of a vserver's table
+    return name && close < kLongestTask ? task.substr(close + 2) : text;
+  }
+  return text;
+}
+
 void read_kernel_message(std::string_view text, Record& record) {
+  auto rest = text;
+  if (read_priority(rest) && rest.starts_with("[") && read_kernel_stamp(rest)) {  // "<4>[ 12.345678] text"
+    text.remove_prefix(text.find('['));
+  }
   if (const auto stamp = read_kernel_stamp(text)) {
     record.monotonic_s = stamp;
     record.caller = read_caller(text);
+    text = without_task(text);
   }
   record.message = text;
+}
+
+bool read_host_and_stamp(std::string_view text, Record& record) {
+  text = trim_left(text);
+  auto rest = text;
+  const auto host = take_word(rest);
+  rest = trim_left(rest);
+  if (rest.starts_with(": ")) {
+    rest.remove_prefix(2);
+  }
+  if (auto stamped = rest; host.ends_with(':') || !read_kernel_stamp(stamped)) {
+    return false;
+  }
+  record.host = host;
+  read_kernel_message(rest, record);
+  return true;
 }
 
 bool read_host_and_tag(std::string_view text, Record& record) {
@@ -64,7 +126,13 @@ bool read_host_and_tag(std::string_view text, Record& record) {
     rest.remove_prefix(1);
   }
   record.kernel = *tag == "kernel" || *tag == "vmunix";
+  if (is_priority_word(record.host)) {
+    record.host = {};
+  }
   if (record.kernel) {
+    if (rest.starts_with("kernel: ")) {
+      rest.remove_prefix(8);  // passed on by a second daemon
+    }
     read_kernel_message(rest, record);
   } else {
     record.tag = *tag;

@@ -18,7 +18,7 @@ struct RenderOptions {
 // outside.
 struct Renderer {
   std::string_view summary;                   // one line for `oomlab list`
-  std::span<const std::string_view> endings;  // file endings that pick it, ".json"
+  std::span<const std::string_view> endings;  // file endings that pick it, ".json"; may be none
   std::string (*render)(const Postmortem& document, const RenderOptions& options);
 };
 

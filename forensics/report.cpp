@@ -55,12 +55,21 @@ Report::Fit Report::add(const OomLine& line, const Record& record, std::uint64_t
       }
     }
     waiting_.clear();
+    keep_line(line, record.message, number);
     if (!std::holds_alternative<lines::StatCounter>(line) && !std::holds_alternative<lines::StatsHeader>(line) &&
         open_ == Open::stats) {
       open_ = Open::none;
     }
   }
   return fit;
+}
+
+void Report::keep_line(const OomLine& line, std::string_view text, std::uint64_t number) {
+  if (!std::holds_alternative<lines::TaskRow>(line)) {
+    parts_.excerpt.add(name_of(line), text, number);
+  } else if (parts_.excerpt.rows() < parts_.rows.size()) {
+    parts_.excerpt.add_row(number);
+  }
 }
 
 // A warning, a lockup and an oops print a stack too: what follows one is of the same report only when the stack, whose
@@ -79,11 +88,11 @@ bool Report::is_of_another_trace(const OomLine& line) const {
 bool Report::add_row(std::string_view message, std::uint64_t number) {
   if (open_ == Open::slab) {
     if (auto row = lines::parse_slab_row(message)) {
-      keep_slab_row(row->cache, message, number);
       auto& slab = memory_info().slab;
       if (slab.size() < kMostRows) {
         slab.push_back(std::move(row->cache));
       }
+      parts_.excerpt.add("slab row", message, number);
       parts_.incident.log.last_line = number;
       return true;
     }
@@ -94,6 +103,7 @@ bool Report::add_row(std::string_view message, std::uint64_t number) {
       if (sites.size() < kMostCounters) {
         sites.push_back(std::move(row->site));
       }
+      parts_.excerpt.add("allocation row", message, number);
       parts_.incident.log.last_line = number;
       return true;
     }
@@ -108,12 +118,13 @@ void Report::add_unrecognized(std::string_view message, std::uint64_t number) {
   }
 }
 
-bool Report::mark_reaped(std::int64_t pid, bool reaped) {
-  const auto victim = std::ranges::find(parts_.incident.victims, pid, &Victim::pid);
+bool Report::mark_reaped(const lines::Reaped& reaped, std::string_view text, std::uint64_t number) {
+  const auto victim = std::ranges::find(parts_.incident.victims, reaped.pid, &Victim::pid);
   if (victim == parts_.incident.victims.end()) {
     return false;
   }
-  victim->reaped = reaped;
+  victim->reaped = reaped.reaped;
+  parts_.excerpt.add("reaper", text, number);
   return true;
 }
 
@@ -161,8 +172,11 @@ CgroupReport& Report::cgroup() {
 
 void Report::fill_allocation(const lines::Allocation& line) {
   auto& trigger = parts_.incident.trigger;
-  trigger.comm = std::string(line.comm);
+  if (!line.comm.empty() || line.order) {
+    trigger.comm = std::string(line.comm);
+  }
   if (line.gfp_value) {
+    gfp_named_ = line.gfp_has_names;
     trigger.gfp_mask = read_gfp_mask(*line.gfp_value, line.gfp_names, line.gfp_has_names);
   }
   trigger.order = line.order;

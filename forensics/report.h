@@ -31,11 +31,9 @@ class Report {
   void doubt(ReportParts::Sections parts);
   static ReportParts::Section section_of(const OomLine& line);
   // The line before was broken in two: the same line again, whole. Takes what the first half did not say.
-  void amend(const OomLine& line, std::uint64_t number);
+  void amend(const OomLine& line, std::string_view text, std::uint64_t number);
   // A row of an open slab or allocation table; false when none is open or the text is no row.
   bool add_row(std::string_view message, std::uint64_t number);
-  // The text of a line that was taken: what the findings are shown by.
-  void keep(const OomLine& line, std::string_view text, std::uint64_t number);
   // A line that was not understood; kept when a line of the report follows.
   void add_unrecognized(std::string_view message, std::uint64_t number);
 
@@ -43,11 +41,13 @@ class Report {
   void cut_off() { parts_.cut_off = true; }
   void set_manual() { parts_.incident.manual = true; }
   void set_suppressed(std::uint64_t count) { parts_.incident.log.suppressed += count; }
-  bool mark_reaped(std::int64_t pid, bool reaped);
+  bool mark_reaped(const lines::Reaped& reaped, std::string_view text, std::uint64_t number);
   std::optional<Victim> take_last_victim();
   void give_victim(Victim victim);
 
   [[nodiscard]] bool is_certain() const { return certain_; }  // more than lines that other reports print too
+  // Names its GFP flags: a kernel that prints one report after the other.
+  [[nodiscard]] bool is_of_4_6() const { return gfp_named_; }
   [[nodiscard]] bool is_allocation_failure() const { return parts_.allocation_failure; }
   [[nodiscard]] bool has_outcome() const;
   [[nodiscard]] std::uint64_t last_line() const { return parts_.incident.log.last_line; }
@@ -133,12 +133,13 @@ class Report {
   [[nodiscard]] Claim claim_part(Phase part, bool there) const;
   [[nodiscard]] Claim claim_mem_info(bool there) const;
   [[nodiscard]] Claim claim_detail() const;
+  [[nodiscard]] Claim claim_in_trace() const;
   [[nodiscard]] Claim claim_end() const;
   [[nodiscard]] Claim claim_victim(std::int64_t pid) const;
+  void keep_line(const OomLine& line, std::string_view text, std::uint64_t number);
   [[nodiscard]] bool has_open_trace() const;
   [[nodiscard]] bool is_of_another_trace(const OomLine& line) const;
 
-  void keep_slab_row(const SlabCache& cache, std::string_view text, std::uint64_t number);
   void fill_allocation(const lines::Allocation& line);
   void take_counters(const lines::StatsHeader& line);
   void reach(Phase phase);
@@ -147,7 +148,7 @@ class Report {
 
   ReportParts parts_;
   Phase phase_ = Phase::nothing;
-  bool certain_ = false, has_cpuset_ = false;
+  bool certain_ = false, has_cpuset_ = false, gfp_named_ = false;
   bool trace_started_ = false, trace_marked_ = false, trace_closed_ = false;  // "Call Trace:", "<TASK>", "</TASK>"
   std::string stats_path_;                                                    // of the first counters' block
   enum class Open { none, stats, slab, allocations } open_ = Open::none;
@@ -155,7 +156,7 @@ class Report {
   std::optional<std::pair<std::optional<std::int64_t>, std::string>> last_zone_;  // lowmem_reserve[] follows its zone
   std::optional<std::string> group_;
   std::optional<double> now_, group_time_;
-  std::vector<LogLine> waiting_;
+  std::vector<QuotedLine> waiting_;
 };
 
 }  // namespace forensics

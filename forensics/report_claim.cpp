@@ -67,12 +67,17 @@ Report::Claim Report::claim_of(const lines::TraceStart& line) const {
   return claim_part(Phase::trace, !parts_.frames.empty() || (line.task ? trace_marked_ : trace_started_));
 }
 
+// Weak where the lines that begin a trace are not there.
+Report::Claim Report::claim_in_trace() const {
+  return phase_ == Phase::trace ? Claim::possible : phase_ == Phase::header ? Claim::weak : Claim::none;
+}
+
 Report::Claim Report::claim_of(const lines::Frame& /*line*/) const {
-  return phase_ == Phase::trace && !trace_closed_ ? Claim::possible : Claim::none;
+  return trace_closed_ ? Claim::none : claim_in_trace();
 }
 
 Report::Claim Report::claim_of(const lines::TraceDetail& /*line*/) const {
-  return phase_ == Phase::trace ? Claim::possible : Claim::none;
+  return claim_in_trace();
 }
 
 Report::Claim Report::claim_of(const lines::MemcgLimit& /*line*/) const {
@@ -214,7 +219,10 @@ Report::Claim Report::claim_of(const lines::Kill& line) const {
   if (has(victims, pid, &Victim::pid)) {
     return Claim::sure;
   }
-  if ((!victims.empty() && !group_) || parts_.no_killable || parts_.panic) {
+  if (group_) {
+    return std::max(claim_victim(pid), Claim::possible);
+  }
+  if (!victims.empty() || parts_.no_killable || parts_.panic) {
     return Claim::none;
   }
   if (parts_.summary_pid || parts_.decision) {

@@ -119,14 +119,17 @@ Count in_bytes(const Count& pages, std::uint64_t page) {
   return pages ? Count(saturated(*pages, page)) : std::nullopt;
 }
 
-void fill_tasks(ReportParts& parts, const lines::Columns& columns, std::uint64_t page) {
+// The tasks, and of each the index of its row.
+std::vector<std::size_t> fill_tasks(ReportParts& parts, const lines::Columns& columns, std::uint64_t page) {
   auto& tasks = parts.incident.tasks;
+  std::vector<std::size_t> row_of_task;
   tasks.reserve(parts.rows.size());
-  for (const auto& text : parts.rows) {
-    auto row = lines::split_task_row(text, columns);
+  for (std::size_t i = 0; i < parts.rows.size(); ++i) {
+    auto row = lines::split_task_row(parts.rows[i], columns);
     if (!row) {
       continue;
     }
+    row_of_task.push_back(i);
     auto& task = tasks.emplace_back(std::move(row->task));
     task.total_vm_bytes = in_bytes(row->total_vm_pages, page);
     task.rss_bytes = in_bytes(row->rss_pages, page);
@@ -136,6 +139,7 @@ void fill_tasks(ReportParts& parts, const lines::Columns& columns, std::uint64_t
     task.pgtables_bytes = row->pgtables_bytes ? row->pgtables_bytes : in_bytes(row->table_pages, page);
     task.swap_bytes = in_bytes(row->swap_entries, page);
   }
+  return row_of_task;
 }
 
 // 5.4.0 to 5.4.8 print the page tables' bytes with the unit kB.
@@ -330,7 +334,6 @@ void leave_out(ReportParts& parts, ReportParts::Section section) {
       break;
     case Section::tasks:
       parts.rows.clear();
-      parts.row_lines.clear();
       break;
     case Section::other:
       break;
@@ -363,8 +366,9 @@ Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
 
   const auto columns = parts.columns ? *parts.columns : lines::guess_columns(parts.rows).value_or(lines::Columns{});
   const auto page = page_size_of(parts, columns);
+  std::vector<std::size_t> row_of_task;
   if (!columns.empty()) {
-    fill_tasks(parts, columns, page.value_or(kUsualPage));
+    row_of_task = fill_tasks(parts, columns, page.value_or(kUsualPage));
   }
   incident.analysis.page_size_bytes = page;
   correct_page_tables(incident, warnings);
@@ -373,7 +377,7 @@ Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
     incident.cgroup->hierarchy = hierarchy_of(parts);
   }
   note_missing(parts, killed, incident);
-  finish_kept_lines(parts);
+  parts.excerpt.finish(parts.rows, row_of_task, incident);
   return std::move(incident);
 }
 

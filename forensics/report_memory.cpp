@@ -46,7 +46,7 @@ Report::Fit Report::take(const lines::MemcgLimit& line) {
   if (parts_.allocation_failure) {
     return Fit::next_report;
   }
-  if (line.task_memcg) {
+  if (line.task_memcg && !line.task_memcg->empty()) {
     cgroup().task_memcg = std::string(*line.task_memcg);
   }
   if (!line.oom_memcg.empty()) {
@@ -95,7 +95,7 @@ Report::Fit Report::take(const lines::StatsHeader& line) {
   if (!cgroup().oom_memcg && !line.path.empty()) {
     cgroup().oom_memcg = std::string(line.path);
   }
-  if (stats_path_.empty() && !line.inline_counters) {
+  if ((stats_path_.empty() || stats_path_ == "?") && !line.inline_counters) {
     stats_path_ = line.path.empty() ? "?" : line.path;
   }
   stats_before_ = cgroup().stat;

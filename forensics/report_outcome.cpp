@@ -78,11 +78,11 @@ Report::Fit Report::take(const lines::Summary& line) {
   if (line.task) {
     parts_.summary_task = std::string(*line.task);
   }
-  if (line.task_memcg) {
+  if (line.task_memcg && !line.task_memcg->empty()) {
     parts_.summary_memcg = std::string(*line.task_memcg);
     cgroup().task_memcg = parts_.summary_memcg;
   }
-  if (line.oom_memcg) {
+  if (line.oom_memcg && !line.oom_memcg->empty()) {
     cgroup().oom_memcg = std::string(*line.oom_memcg);
   }
   if (line.nodemask && *line.nodemask != "(null)") {
@@ -150,6 +150,9 @@ Report::Fit Report::take(const lines::GroupKill& line) {
 }
 
 Report::Fit Report::take(const lines::AlreadyExiting& /*line*/) {
+  if (group_ && !parts_.incident.victims.empty()) {
+    return Fit::taken;  // one of the group
+  }
   if (phase_ == Phase::kill || parts_.allocation_failure) {
     return Fit::next_report;
   }
@@ -181,8 +184,9 @@ Report::Fit Report::take(const lines::OomPanic& line) {
   return Fit::taken;
 }
 
-void Report::amend(const OomLine& line, std::uint64_t number) {
+void Report::amend(const OomLine& line, std::string_view text, std::uint64_t number) {
   parts_.incident.log.last_line = number;
+  parts_.excerpt.complete(text);
   if (const auto* trigger = std::get_if<lines::Trigger>(&line)) {
     fill_allocation(*trigger);
   } else if (const auto* failure = std::get_if<lines::AllocationFailure>(&line)) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "forensics/document.h"
+#include "forensics/excerpt.h"
 #include "forensics/lines/outcome.h"
 #include "forensics/lines/tasks.h"
 
@@ -24,7 +25,8 @@ struct ReportParts {
   bool has_table = false;
   std::optional<lines::Columns> columns;
   std::vector<std::string> rows;
-  std::vector<std::uint64_t> row_lines;  // where they stand in the log
+
+  Excerpt excerpt;
 
   std::optional<std::string> constraint;  // of the summary
   bool global_oom = false;
@@ -48,16 +50,10 @@ struct ReportParts {
   Sections doubtful;  // parts that hold another report's lines, or lack some: left out in the end
   std::size_t stat_bytes = 0, stat_counters = 0;  // of the counters that came one a line, as printed
   bool cut_off = false;                           // the input ended within the report, or just after it
-
-  std::vector<std::pair<Section, LogLine>> kept;  // lines that findings can be shown by
-  std::size_t slab_rows_kept = 0;
 };
 
 // Forgets what was read of a part.
 void leave_out(ReportParts& parts, ReportParts::Section section);
-
-// Fills the incident's log.lines from what was kept; the tasks and victims are there by then.
-void finish_kept_lines(ReportParts& parts);
 
 // Works out what the lines imply: scope, kind, page size and bytes, tasks, the victims' roles, what is missing. Appends
 // what had to be corrected to warnings.

@@ -124,7 +124,7 @@ std::optional<double> read_kernel_stamp(std::string_view& text) {
   if (digits.size() < 3 || digits.size() > 9) {
     return std::nullopt;
   }
-  if (rest.starts_with(",")) {  // Motorola, MediaTek: the CPU
+  if (rest.starts_with(",") || rest.starts_with("@")) {  // Motorola, MediaTek, Amlogic: the CPU
     rest.remove_prefix(1);
     (void)read_digits(rest);
   }
@@ -224,29 +224,64 @@ int month_number(std::string_view word) {
   return 0;
 }
 
-std::optional<WallTime> read_syslog_time(std::string_view& text) {
-  auto rest = text;
-  const auto word_end = static_cast<std::size_t>(std::ranges::find(rest, ' ') - rest.begin());
-  const auto word = rest.substr(0, word_end);
+namespace {
+
+// "Oct", "10月", "12", "12.", "Fri", "Fri,", "2015": a word of a date. False when it is none, or one too many.
+bool read_date_word(std::string_view word, WallTime& time) {
+  if (word.ends_with('.') || word.ends_with(',')) {
+    word.remove_suffix(1);
+  }
+  if (const auto number = whole_number<int>(word)) {
+    auto& part = word.size() == 4 ? time.year : time.day;
+    const bool fits = word.size() == 4 ? *number >= 1970 : word.size() <= 2 && *number >= 1 && *number <= 31;
+    return fits && part == 0 && (part = *number, true);
+  }
   const bool numbered = !word.empty() && is_digit(word[0]) && word.find("月") != std::string_view::npos;  // "10月"
   if (word.size() < 2 || word.size() > 16 || !(numbered || std::ranges::all_of(word, is_word_byte))) {
-    return std::nullopt;
+    return false;
   }
+  time.month = month_number(word);  // a weekday comes first and is overwritten
+  return true;
+}
+
+// " 2015", " UTC 2015" behind the clock, as ctime(3) and date(1) have it.
+void read_late_year(std::string_view& text, WallTime& time) {
+  auto rest = trim_left(text);
+  auto word = rest.substr(0, std::min(rest.find_first_of(" :"), rest.size()));
+  const auto zone = word;
+  if (word.size() >= 2 && word.size() <= 5 && std::ranges::all_of(word, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+    rest = trim_left(rest.substr(word.size()));
+    word = rest.substr(0, std::min(rest.find_first_of(" :"), rest.size()));
+  }
+  const auto year = word.size() == 4 ? whole_number<int>(word) : std::nullopt;
+  if (year && *year >= 1970) {
+    time.year = *year;
+    time.zone = zone.data() != word.data() ? zone : std::string_view{};
+    text = rest.substr(word.size());
+  }
+}
+
+}  // namespace
+
+std::optional<WallTime> read_syslog_time(std::string_view& text) {
+  constexpr int kMostWords = 4;
+  auto rest = text;
   WallTime time;
-  time.month = month_number(word);
-  rest = trim_left(rest.substr(word_end));
-  const auto day = whole_number<int>(read_digits(rest));
-  if (!day || *day < 1 || *day > 31) {
+  int words = 0, names = 0;
+  while (words < kMostWords && !(rest.size() > 2 && is_digit(rest[0]) && rest[2] == ':')) {
+    const auto end = std::min(rest.find(' '), rest.size());
+    names += !rest.empty() && is_digit(rest[0]) ? 0 : 1;
+    if (names > 2 || !read_date_word(rest.substr(0, end), time)) {
+      return std::nullopt;
+    }
+    rest = trim_left(rest.substr(end));
+    ++words;
+  }
+  if (time.day == 0 || !read_clock(rest, time)) {
     return std::nullopt;
   }
-  time.day = *day;
-  rest = trim_left(rest.starts_with(".") ? rest.substr(1) : rest);
-  if (rest.size() > 5 && is_digit(rest[0]) && is_digit(rest[3]) && rest[4] == ' ') {  // a year: "Nov 21 2025 14:22:56"
-    time.year = whole_number<int>(rest.substr(0, 4)).value_or(0);
-    rest = trim_left(rest.substr(4));
-  }
-  if (!read_clock(rest, time)) {
-    return std::nullopt;
+  if (names == 2 && time.year == 0) {
+    read_late_year(rest, time);
   }
   text = rest;
   return time;

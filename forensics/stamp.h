@@ -16,7 +16,8 @@ std::optional<double> read_kernel_stamp(std::string_view& text);
 std::string_view read_caller(std::string_view& text);
 // "<4>", "<30>": the priority.
 std::optional<int> read_priority(std::string_view& text);
-// "Oct 12 19:00:20", with the month in any language, optionally ".123456"; no year.
+// "Oct 12 19:00:20", with the month in any language, optionally ".123456"; also with a year ("Oct 12 2015 19:00:20"),
+// in another order ("12 Oct 2015"), or as date(1) writes it ("Mon Oct 12 19:00:20 UTC 2015").
 std::optional<WallTime> read_syslog_time(std::string_view& text);
 // "2024-05-01T12:34:56.789012+02:00", "2024-05-01 12:34:56,123456", with or without zone.
 std::optional<WallTime> read_iso_time(std::string_view& text);

@@ -23,6 +23,11 @@ std::string_view trim_right(std::string_view text) {
   return last == std::string_view::npos ? std::string_view{} : text.substr(0, last + 1);
 }
 
+bool is_cut_short(std::string_view text) {
+  const bool pager = text.ends_with('>') && text.find('<', text.find_last_of(" \t") + 1) == std::string_view::npos;
+  return pager || text.ends_with("...") || text.ends_with("\u2026");
+}
+
 std::uint64_t saturated(std::uint64_t value, std::uint64_t factor) {
   std::uint64_t product = 0;
   return __builtin_mul_overflow(value, factor, &product) ? std::numeric_limits<std::uint64_t>::max() : product;

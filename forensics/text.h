@@ -61,6 +61,9 @@ std::optional<T> number_after(std::string_view text, std::string_view key, std::
 // fit. KB is kB.
 std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_view key, std::size_t from = 0);
 
+// Whether a pager or a poster cut the text's last word, and says so: "gfp_ma>", "anon-rss:12...", "12…".
+bool is_cut_short(std::string_view text);
+
 // value * factor, or the largest value when that does not fit (transient negatives are printed as huge unsigned
 // numbers).
 std::uint64_t saturated(std::uint64_t value, std::uint64_t factor);

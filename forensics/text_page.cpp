@@ -10,6 +10,8 @@ namespace forensics {
 namespace {
 
 constexpr std::size_t kLabelColumns = 12;  // "  kernel    "
+constexpr std::size_t kWidestProse =
+    120;  // the eye loses the line in longer ones; tables and bars use all of the width
 
 std::string_view sgr(Tone tone) {
   switch (tone) {
@@ -81,19 +83,18 @@ std::string shown(std::string_view bytes) {
   return base::escape_terminal(bytes);
 }
 
-std::string counted(std::uint64_t count, std::string_view noun) {
-  const bool sibilant = noun.ends_with("ss");
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : sibilant ? "es" : "s");
-}
-
 Page::Page(const RenderOptions& options)
-    : width_(std::clamp<std::size_t>(options.width, 40, 120)), colour_(options.colour) {}
+    : width_(std::clamp<std::size_t>(options.width, 40, 200)), colour_(options.colour) {}
 
 std::string Page::paint(Tone tone, std::string_view text) const {
   if (!colour_ || tone == Tone::plain || text.empty()) {
     return std::string(text);
   }
   return fmt::format("{}{}\x1b[0m", sgr(tone), text);
+}
+
+std::size_t Page::prose(std::size_t indent) const {
+  return std::min(width_, kWidestProse) - indent;
 }
 
 void Page::line(std::string_view text) {
@@ -103,19 +104,19 @@ void Page::line(std::string_view text) {
 
 void Page::paragraph(std::string_view text, Tone tone, std::size_t indent) {
   const std::string blanks(indent, ' ');
-  for (const auto& part : wrap(text, width_ - indent)) {
+  for (const auto& part : wrap(shown(text), prose(indent))) {
     line(blanks + paint(tone, part));
   }
 }
 
 void Page::heading(std::string_view text) {
   line();
-  line(paint(Tone::strong, text));
+  line(paint(Tone::strong, shown(text)));
 }
 
 void Page::fact(std::string_view label, std::string_view text) {
   auto lead = paint(Tone::dim, pad("  " + std::string(label), kLabelColumns));
-  for (const auto& part : wrap(text, width_ - kLabelColumns)) {
+  for (const auto& part : wrap(shown(text), prose(kLabelColumns))) {
     line(lead + part);
     lead = std::string(kLabelColumns, ' ');
   }
@@ -127,7 +128,7 @@ void Page::gauge(std::string_view label, double share, std::string_view text, To
       paint(Tone::dim, pad("  " + std::string(label), kLabelColumns)) + paint(tone, bar(share, cells)) + "  ";
   const auto used = kLabelColumns + cells + 2;
   bool first = true;
-  for (const auto& part : wrap(text, width_ - used)) {
+  for (const auto& part : wrap(shown(text), prose(used))) {
     line((first ? lead : std::string(used, ' ')) + part);
     first = false;
   }
@@ -136,13 +137,18 @@ void Page::gauge(std::string_view label, double share, std::string_view text, To
 void Page::bullet(std::string_view marker, std::string_view text, std::size_t indent, Tone tone) {
   const auto used = indent + display_width(marker) + 1;
   bool first = true;
-  for (const auto& part : wrap(text, width_ - used)) {
+  for (const auto& part : wrap(shown(text), prose(used))) {
     line((first ? std::string(indent, ' ') + std::string(marker) + " " : std::string(used, ' ')) + paint(tone, part));
     first = false;
   }
 }
 
-void Page::table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
+void Page::table(const std::vector<Column>& columns, std::vector<Row> rows) {
+  for (auto& row : rows) {
+    for (auto& cell : row.cells) {
+      cell = shown(cell);
+    }
+  }
   const auto widths = column_widths(columns, rows, width_);
   const auto text_of = [&](auto cell) {
     std::string text;

@@ -11,12 +11,13 @@ namespace forensics {
 
 enum class Tone { plain, strong, bad, good, dim, accent };
 
-// A page of terminal text that is being written. Everything that comes from outside goes through shown() first.
+// A page of terminal text that is being written. It escapes what it is given, but for what line() and paint() get,
+// which is ready: what comes from outside goes through shown() before.
 class Page {
  public:
   explicit Page(const RenderOptions& options);
 
-  // Columns to write in: 40 to 120.
+  // Columns to write in: 40 to 200.
   [[nodiscard]] std::size_t width() const { return width_; }
   // The text in colour, when asked for; its width stays.
   [[nodiscard]] std::string paint(Tone tone, std::string_view text) const;
@@ -42,11 +43,14 @@ class Page {
     std::vector<std::string> cells;
     Tone tone = Tone::plain;
   };
-  void table(const std::vector<Column>& columns, const std::vector<Row>& rows);
+  void table(const std::vector<Column>& columns, std::vector<Row> rows);
 
   std::string finish() && { return std::move(out_); }
 
  private:
+  // Columns for running text that is indented by so much.
+  [[nodiscard]] std::size_t prose(std::size_t indent) const;
+
   std::string out_;
   std::size_t width_;
   bool colour_;
@@ -54,8 +58,5 @@ class Page {
 
 // A string from a log, a cgroup or a user, safe on a terminal.
 std::string shown(std::string_view bytes);
-
-// "12 pages", "1 page".
-std::string counted(std::uint64_t count, std::string_view noun);
 
 }  // namespace forensics

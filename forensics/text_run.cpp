@@ -1,10 +1,10 @@
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
 #include "base/bytes.h"
-#include "base/escape.h"
-#include "base/exit_status.h"
+#include "forensics/run_words.h"
 #include "forensics/text_incident.h"
 #include "forensics/timeline.h"
 
@@ -13,84 +13,6 @@ namespace {
 
 using base::human_duration;
 using base::human_size;
-
-std::string command_words(const Run& run) {
-  std::string words;
-  if (run.workload) {
-    words = "workload " + run.workload->name;
-    for (const auto& [name, value] : run.workload->parameters) {
-      words += fmt::format(" --{} {}", name, value);
-    }
-  } else if (run.command) {
-    for (const auto& word : *run.command) {
-      words += (words.empty() ? "" : " ") + base::quote_shell(word);
-    }
-  }
-  return shown(words);
-}
-
-std::string name_of(const Run& run) {
-  if (run.workload) {
-    return "workload " + shown(run.workload->name);
-  }
-  return run.command && !run.command->empty() ? shown(run.command->front()) : "the command";
-}
-
-std::string limits_words(const RunLimits& limits) {
-  std::string words;
-  const auto add = [&](std::string_view name, Count value, bool size) {
-    if (value) {
-      words +=
-          fmt::format("{}{} {}", words.empty() ? "" : ", ", name, size ? human_size(*value) : std::to_string(*value));
-    }
-  };
-  add("memory.max", limits.memory_max_bytes, true);
-  add("memory.high", limits.memory_high_bytes, true);
-  add("memory.min", limits.memory_min_bytes, true);
-  add("memory.low", limits.memory_low_bytes, true);
-  add("memory.swap.max", limits.memory_swap_max_bytes, true);
-  add("memory.zswap.max", limits.zswap_max_bytes, true);
-  add("pids.max", limits.pids_max, false);
-  if (limits.oom_group.value_or(false)) {
-    words += words.empty() ? "memory.oom.group" : ", memory.oom.group";
-  }
-  return words.empty() ? "none" : words;
-}
-
-std::string events_words(const cgroup::MemoryEvents& events) {
-  std::string words;
-  const auto add = [&](std::string_view name, Count value) {
-    if (value.value_or(0) > 0) {
-      words += fmt::format("{}{} {}", words.empty() ? "" : ", ", name, *value);
-    }
-  };
-  add("low", events.low);
-  add("high", events.high);
-  add("max", events.max);
-  add("oom", events.oom);
-  add("oom_kill", events.oom_kill);
-  add("oom_group_kill", events.oom_group_kill);
-  return words.empty() ? "none" : words;
-}
-
-std::string outcome_words(const Run& run) {
-  const auto& outcome = run.outcome;
-  std::string words = outcome.verdict;
-  if (outcome.exit_code) {
-    words += fmt::format(", exit status {}", *outcome.exit_code);
-  }
-  if (outcome.signal) {
-    words += fmt::format(", {}", base::signal_name(*outcome.signal));
-  }
-  if (outcome.oom_kills.value_or(0) > 0) {
-    words += fmt::format(", {} killed", counted(*outcome.oom_kills, "process"));
-  }
-  std::string evidence;
-  for (const auto& source : outcome.evidence) {
-    evidence += (evidence.empty() ? "" : ", ") + shown(source);
-  }
-  return evidence.empty() ? words : words + fmt::format(" (seen in {})", evidence);
-}
 
 void write_timeline(Page& page, const Run& run) {
   const auto points = std::ranges::count_if(run.timeline, [](const auto& sample) { return sample.memory.has_value(); });
@@ -122,15 +44,6 @@ void write_timeline(Page& page, const Run& run) {
                             run.limits.memory_max_bytes ? "the limit" : "the highest value"));
 }
 
-std::string backend_words(const Run& run) {
-  const auto kernel = run.kernel ? ", Linux " + shown(*run.kernel) : "";
-  if (!run.vm) {
-    return shown(run.backend) + kernel;
-  }
-  return fmt::format("micro-VM ({}, {}){}", shown(run.vm->accelerator),
-                     run.vm->boot == "snapshot" ? "from a snapshot" : "cold boot", kernel);
-}
-
 void write_memory(Page& page, const Run& run) {
   const auto& memory = run.memory;
   if (memory.peak_bytes && run.limits.memory_max_bytes.value_or(0) > 0) {
@@ -154,6 +67,65 @@ void write_memory(Page& page, const Run& run) {
   }
 }
 
+// "12,410,880": people compare these digit by digit.
+std::string exact_number(double value) {
+  if (value != std::floor(value) || std::abs(value) >= 1e15) {
+    return fmt::format("{:.1f}", value);
+  }
+  auto digits = fmt::format("{:.0f}", value);
+  const std::ptrdiff_t sign = digits.starts_with('-') ? 1 : 0;
+  for (auto at = std::ssize(digits) - 3; at > sign; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), ",");
+  }
+  return digits;
+}
+
+std::string observed_value(const std::vector<Observation>& observations, const std::string& step,
+                           const std::string& name) {
+  const auto found = std::ranges::find_if(
+      observations, [&](const auto& observation) { return observation.step == step && observation.name == name; });
+  return found == observations.end() ? "" : exact_number(found->value);
+}
+
+template <typename Member>
+std::vector<std::string> distinct(const std::vector<Observation>& observations, Member member) {
+  std::vector<std::string> words;
+  for (const auto& observation : observations) {
+    if (std::ranges::find(words, observation.*member) == words.end()) {
+      words.push_back(observation.*member);
+    }
+  }
+  return words;
+}
+
+// A row for each step, a column for each name; several tables where there are many names.
+void write_observations(Page& page, const std::vector<Observation>& observations) {
+  constexpr std::size_t kColumns = 4;
+  const auto steps = distinct(observations, &Observation::step);
+  const auto names = distinct(observations, &Observation::name);
+  for (std::size_t first = 0; first < names.size(); first += kColumns) {
+    std::vector<Page::Column> columns{{.title = first == 0 ? "observed" : "", .flexible = true}};
+    const auto last = std::min(names.size(), first + kColumns);
+    for (std::size_t i = first; i < last; ++i) {
+      const auto& unit = std::ranges::find(observations, names[i], &Observation::name)->unit;
+      columns.push_back({.title = shown(names[i]) + (unit.empty() ? "" : ", " + shown(unit)),
+                         .align = Align::right,
+                         .droppable = static_cast<unsigned>(last - i)});
+    }
+    std::vector<Page::Row> rows;
+    for (const auto& step : steps) {
+      Page::Row row{.cells = {shown(step)}};
+      for (std::size_t i = first; i < last; ++i) {
+        row.cells.push_back(observed_value(observations, step, names[i]));
+      }
+      if (std::ranges::any_of(row.cells.begin() + 1, row.cells.end(), [](const auto& cell) { return !cell.empty(); })) {
+        rows.push_back(std::move(row));
+      }
+    }
+    page.table(columns, rows);
+  }
+}
+
 void write_console_tail(Page& page, const Run& run) {
   if (run.vm && !run.vm->console_tail.empty() &&
       (run.outcome.verdict == "not_started" || run.outcome.verdict == "timed_out")) {
@@ -166,61 +138,22 @@ void write_console_tail(Page& page, const Run& run) {
 
 }  // namespace
 
-std::string run_sentence(const Run& run) {
-  const auto& outcome = run.outcome;
-  const auto name = name_of(run);
-  const auto time = human_duration(run.duration_s);
-  std::string peak;
-  if (run.memory.peak_bytes) {
-    peak = fmt::format("; its memory peaked at {}", human_size(*run.memory.peak_bytes));
-    if (run.limits.memory_max_bytes) {
-      const auto share = static_cast<double>(*run.memory.peak_bytes) /
-                         static_cast<double>(std::max<std::uint64_t>(*run.limits.memory_max_bytes, 1));
-      peak += fmt::format(" of {} ({:.0f} %)", human_size(*run.limits.memory_max_bytes), share * 100);
-    }
-  }
-  const auto signal = base::signal_name(outcome.signal.value_or(0));
-  const auto reason = outcome.reason ? ": " + shown(*outcome.reason) : "";
-  if (outcome.verdict == "completed") {
-    return fmt::format("{} completed with exit status 0 after {}{}", name, time, peak);
-  }
-  if (outcome.verdict == "failed") {
-    return fmt::format("{} failed by itself with exit status {} after {}, not by an OOM kill{}{}", name,
-                       outcome.exit_code.value_or(1), time, reason, peak);
-  }
-  if (outcome.verdict == "signaled") {
-    return fmt::format("{} was ended by {} after {}, which was not an OOM kill{}{}", name, signal, time, reason, peak);
-  }
-  if (outcome.verdict == "oom_killed") {
-    return fmt::format("{} was hit by the OOM killer after {}{}{}", name, time, reason, peak);
-  }
-  if (outcome.verdict == "thrashing") {
-    return fmt::format("{} hung at its limit without progress and was ended by oomlab after {}{}{}", name, time, reason,
-                       peak);
-  }
-  if (outcome.verdict == "timed_out") {
-    return fmt::format("{} was still running when its time was over and was ended by oomlab after {}{}{}", name, time,
-                       reason, peak);
-  }
-  if (outcome.verdict == "interrupted") {
-    return fmt::format("the run of {} was interrupted after {}{}{}", name, time, reason, peak);
-  }
-  return fmt::format("{} did not start{}", name, reason);
-}
-
 void write_run(Page& page, const Run& run) {
   if (const auto command = command_words(run); !command.empty()) {
     page.fact("command", command);
   }
   page.fact("backend", backend_words(run));
   page.fact("limits", limits_words(run.limits));
-  page.fact("outcome", outcome_words(run) + ", after " + human_duration(run.duration_s));
+  page.fact("outcome", outcome_words(run));
   if (run.expectation) {
-    page.fact("expected", fmt::format("{}: {}{}", run.expectation->expect, run.expectation->met ? "met" : "NOT met",
-                                      run.expectation->reason.empty() ? "" : ", " + shown(run.expectation->reason)));
+    page.fact("expected", expectation_words(*run.expectation));
   }
   write_memory(page, run);
   write_timeline(page, run);
+  if (run.workload && !run.workload->observations.empty()) {
+    page.line();
+    write_observations(page, run.workload->observations);
+  }
   write_console_tail(page, run);
 }
 

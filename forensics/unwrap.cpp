@@ -34,17 +34,18 @@ std::string without_colours(std::string_view line) {
 // {"log":"text\n","stream":"stdout","time":"..."} and shippers' {"message":"text"}.
 bool read_json_wrapper(std::string_view line, std::string& scratch) {
   const auto has = [&](std::string_view text) { return line.find(text) != std::string_view::npos; };
-  if (!has("\"log\"") && !has("\"message\"") && !has("Payload\"")) {
+  if (!has("\"log\"") && !has("\"message\"") && !has("Payload\"") && !has("\"msg\"")) {
     return false;
   }
-  auto object = nlohmann::json::parse(line, nullptr, false);
+  line = trim_right(line);
+  auto object = nlohmann::json::parse(line.ends_with(',') ? line.substr(0, line.size() - 1) : line, nullptr, false);
   if (!object.is_object() || object.contains("MESSAGE")) {
     return false;  // journald's own
   }
   if (const auto payload = object.find("jsonPayload"); payload != object.end() && payload->is_object()) {
     object = nlohmann::json(*payload);  // Google Cloud Logging
   }
-  for (const auto* key : {"log", "message", "MESSAGE", "textPayload"}) {
+  for (const auto* key : {"log", "message", "MESSAGE", "textPayload", "msg"}) {
     if (const auto found = object.find(key); found != object.end() && found->is_string()) {
       scratch = found->get<std::string>();
       while (scratch.ends_with('\n') || scratch.ends_with('\r')) {
@@ -65,6 +66,24 @@ std::string_view without_cri(std::string_view line) {
   for (const auto mark : {" stdout F ", " stdout P ", " stderr F ", " stderr P "}) {
     if (rest.starts_with(mark)) {
       return rest.substr(10);
+    }
+  }
+  return line;
+}
+
+// "/var/log/kern.log:Jan 10 ...", "kern.log-12-[ 12.345678] ...": the file's name and the line's number of grep -H and
+// -n, before what only a log's line begins with.
+std::string_view without_grep_prefix(std::string_view line) {
+  constexpr std::size_t kLongest = 300;
+  const auto word = line.substr(0, std::min(line.find(' '), kLongest));
+  for (auto at = word.find_first_of(":-"); at < word.size(); at = word.find_first_of(":-", at + 1)) {
+    auto rest = line.substr(at + 1);
+    const auto after = rest;
+    const bool stamped = rest.starts_with("[")               ? read_kernel_stamp(rest).has_value()
+                         : rest.empty() || is_digit(rest[0]) ? false
+                                                             : read_syslog_time(rest).has_value();
+    if (at > 0 && stamped) {
+      return after;
     }
   }
   return line;
@@ -109,6 +128,21 @@ std::string without_escapes(std::string_view line) {
     }
   }
   return out;
+}
+
+// A string of a program's source: "\"[ 12.345678] text\",".
+std::string_view without_source_quotes(std::string_view line) {
+  auto text = trim(line);
+  while (text.ends_with(',') || text.ends_with('+')) {
+    text = trim_right(text.substr(0, text.size() - 1));
+  }
+  const bool quoted =
+      text.size() > 2 && (text[0] == '"' || text[0] == '\'' || text[0] == '`') && text.back() == text[0];
+  if (!quoted) {
+    return line;
+  }
+  text = text.substr(1, text.size() - 2);
+  return text.ends_with("\\n") ? text.substr(0, text.size() - 2) : text;
 }
 
 int hex_digit(char c) {
@@ -199,14 +233,17 @@ std::string_view unwrap(std::string_view line, std::string& scratch) {
   if (line.starts_with(">")) {
     line = without_quotes(line);
   }
-  if (line.starts_with("{")) {
+  if (const auto first = trim_left(line); first.starts_with('"') || first.starts_with('\'') || first.starts_with('`')) {
+    line = without_source_quotes(line);
+  }
+  if (trim_left(line).starts_with("{")) {
     std::string inner;
-    if (read_json_wrapper(line, inner)) {
+    if (read_json_wrapper(trim_left(line), inner)) {
       scratch = std::move(inner);
       line = scratch;
     }
   }
-  line = without_cri(line);
+  line = without_grep_prefix(without_cri(line));
   if (has_rsyslog_escape(line) || line.find("\\x0a") != std::string_view::npos) {
     scratch = without_escapes(line);
     line = scratch;

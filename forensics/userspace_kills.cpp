@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "forensics/excerpt.h"
+
 namespace forensics {
 namespace {
 
 constexpr std::size_t kMostVictims = 10000;
 constexpr std::size_t kMostHosts = 256;
+constexpr std::size_t kMostClues = 50;
+constexpr std::string_view kLineKind = "kill from user space";
 
 using Kind = lines::UserspaceLine::Kind;
 
@@ -37,15 +41,19 @@ void add_victim(std::vector<Victim>& victims, const Victim& victim) {
 
 }  // namespace
 
-void UserspaceKills::remember(Clues& clues, const lines::UserspaceLine& line, std::uint64_t number) {
+void UserspaceKills::remember(Clues& clues, const lines::UserspaceLine& line, std::string_view text,
+                              std::uint64_t number) {
   if (line.killer == "nohang" && !line.victims.empty() && line.victims[0].pid != 0) {
     // One victim at a time: a second block means that nothing came of the first.
     if (clues.victims.empty() || clues.victims[0].pid != line.victims[0].pid) {
       clues = {};
     }
   }
-  if (clues.first_line == 0) {
-    clues.first_line = number;
+  if (clues.log.first_line == 0) {
+    clues.log.first_line = number;
+  }
+  if (clues.log.lines.size() < kMostClues) {
+    add_line(clues.log, kLineKind, text, number);
   }
   if (line.memcg) {
     clues.memcg = std::string(*line.memcg);
@@ -62,7 +70,7 @@ std::optional<Incident> UserspaceKills::add(const lines::UserspaceLine& line, co
   key += record.host;
   if (line.kind == Kind::clue) {
     if (clues_.size() < kMostHosts || clues_.contains(key)) {
-      remember(clues_[key], line, number);
+      remember(clues_[key], line, record.message, number);
     }
     return std::nullopt;
   }
@@ -79,10 +87,13 @@ std::optional<Incident> UserspaceKills::add(const lines::UserspaceLine& line, co
   incident.kind = "userspace_kill";
   incident.killer = std::string(line.killer);
   incident.complete = true;
-  incident.log = {.input = input_, .first_line = number, .last_line = number, .suppressed = 0, .unrecognized = {}};
-  if (clues.first_line != 0) {
-    incident.log.first_line = clues.first_line;
+  incident.log = std::move(clues.log);
+  incident.log.input = input_;
+  incident.log.last_line = number;
+  if (incident.log.first_line == 0) {
+    incident.log.first_line = number;
   }
+  add_line(incident.log, kLineKind, record.message, number);
   incident.time.monotonic_s = record.monotonic_s;
   if (record.wall) {
     incident.time.realtime = to_text(*record.wall);
@@ -133,6 +144,7 @@ bool UserspaceKills::adds_to(Incident& last, const lines::UserspaceLine& line, c
     return false;
   }
   last.log.last_line = number;
+  add_line(last.log, kLineKind, record.message, number);
   return true;
 }
 

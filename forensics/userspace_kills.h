@@ -26,9 +26,9 @@ class UserspaceKills {
   struct Clues {
     std::optional<std::string> memcg;
     std::vector<Victim> victims;
-    std::uint64_t first_line = 0;
+    LogSpan log;  // the lines so far
   };
-  void remember(Clues& clues, const lines::UserspaceLine& line, std::uint64_t number);
+  void remember(Clues& clues, const lines::UserspaceLine& line, std::string_view text, std::uint64_t number);
 
   std::size_t input_;
   std::map<std::string, Clues> clues_;  // by killer and host

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "base/escape.h"
 #include "forensics/composition.h"
 #include "forensics/owner.h"
 
@@ -40,13 +41,23 @@ std::string limit_words(const CgroupReport& report) {
   return words;
 }
 
+// "docker container ad6c46b55052 (web-1)": the name only where the runtime told it of that very cgroup.
+std::string limited_name(const CgroupReport& report) {
+  if (!report.oom_memcg) {
+    return "a memory cgroup";
+  }
+  const auto name = cgroup_name(*report.oom_memcg);
+  const bool told = report.owner && report.owner->name && report.oom_memcg == report.task_memcg;
+  return told ? fmt::format("{} ({})", name, base::to_valid_utf8(*report.owner->name)) : name;
+}
+
 // Whose limit: "docker container ad6c… reached its own limit of 6 MiB (+ 6 MiB swap)".
 std::string memcg_cause(const Incident& incident) {
   if (!incident.cgroup) {
     return "a memory cgroup reached its limit";
   }
   const auto& report = *incident.cgroup;
-  const auto limited = report.oom_memcg ? cgroup_name(*report.oom_memcg) : "a memory cgroup";
+  const auto limited = limited_name(report);
   const auto& owner = incident.analysis.limit_owner;
   const auto levels = owner && owner->levels_above_victim ? *owner->levels_above_victim : 0;
   if (levels > 0) {

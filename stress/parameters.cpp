@@ -1,11 +1,14 @@
+#include "stress/parameters.h"
+
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <limits>
 
 #include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "base/escape.h"
-#include "stress/workload.h"
 
 namespace stress {
 namespace {
@@ -15,6 +18,32 @@ std::string_view without_per_second(std::string_view value) {
     value.remove_suffix(2);
   }
   return value;
+}
+
+bool has_word(std::string_view words, std::string_view value) {
+  while (!words.empty()) {
+    const auto end = std::min(words.find('|'), words.size());
+    if (words.substr(0, end) == value) {
+      return true;
+    }
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+std::unexpected<base::Error> not_a(std::string_view value, std::string_view what) {
+  return base::fail(base::ErrorKind::usage, fmt::format("'{}' is not {}", base::escape_terminal(value), what));
+}
+
+base::Result<> check_number(const Parameter& parameter, std::string_view value) {
+  std::uint64_t number = 0;
+  const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool whole = error == std::errc{} && stop == value.data() + value.size();
+  const bool is_percent = parameter.kind == ParameterKind::percent;
+  if (!whole || (is_percent && number > 100)) {
+    return not_a(value, is_percent ? "a whole number from 0 to 100" : "a whole number");
+  }
+  return {};
 }
 
 base::Result<> check_value(const Parameter& parameter, std::string_view value) {
@@ -28,21 +57,23 @@ base::Result<> check_value(const Parameter& parameter, std::string_view value) {
       TRY(base::parse_duration(value));
       return {};
     }
-    case ParameterKind::count:
-    case ParameterKind::percent: {
-      std::uint64_t number = 0;
-      const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-      const bool whole = error == std::errc{} && stop == value.data() + value.size();
-      if (!whole || (parameter.kind == ParameterKind::percent && number > 100)) {
-        return base::fail(base::ErrorKind::usage,
-                          fmt::format("'{}' is not a whole number{}", base::escape_terminal(value),
-                                      parameter.kind == ParameterKind::percent ? " from 0 to 100" : ""));
+    case ParameterKind::hold: {
+      if (value != "forever") {
+        TRY(base::parse_duration(value));
       }
       return {};
     }
+    case ParameterKind::count:
+    case ParameterKind::percent:
+      return check_number(parameter, value);
+    case ParameterKind::choice:
+      if (!has_word(parameter.words, value)) {
+        return not_a(value, fmt::format("one of {}", parameter.words));
+      }
+      return {};
     case ParameterKind::flag:
       if (value != "yes" && value != "no") {
-        return base::fail(base::ErrorKind::usage, fmt::format("'{}' is not yes or no", base::escape_terminal(value)));
+        return not_a(value, "yes or no");
       }
       return {};
     case ParameterKind::text:
@@ -89,6 +120,9 @@ std::uint64_t Parameters::size(std::string_view name) const {
 }
 
 double Parameters::seconds(std::string_view name) const {
+  if (text(name) == "forever") {
+    return std::numeric_limits<double>::infinity();
+  }
   return std::chrono::duration<double>(base::parse_duration(text(name)).value_or(std::chrono::nanoseconds{0})).count();
 }
 

@@ -1,67 +1,68 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/descriptor.h"
 #include "base/result.h"
+#include "stress/meter.h"
+#include "stress/parameters.h"
 
 namespace stress {
 
-enum class ParameterKind {
-  size,
-  rate,
-  duration,
-  count,
-  percent,
-  text,
-  flag
-};  // rate: a size per second, "64M" or "64M/s"
-
-// One option of a workload, "--size 64M".
-struct Parameter {
-  std::string_view name;  // without dashes
-  ParameterKind kind;
-  std::string_view default_value;  // as text; "" = not set
-  std::string_view help;
-};
-
-// The options' values as given or by default; checked against their kinds before a workload sees them.
-class Parameters {
- public:
-  // Every name must be one of the workload's, every value one of its kind; the error names both and what is accepted.
-  static base::Result<Parameters> check(std::span<const Parameter> known,
-                                        const std::map<std::string, std::string>& given);
-  [[nodiscard]] bool has(std::string_view name) const;            // set, by the user or by a default
-  [[nodiscard]] std::uint64_t size(std::string_view name) const;  // bytes; of a rate: bytes per second
-  [[nodiscard]] double seconds(std::string_view name) const;
-  [[nodiscard]] std::uint64_t count(std::string_view name) const;
-  [[nodiscard]] std::string text(std::string_view name) const;
-  [[nodiscard]] bool flag(std::string_view name) const;
-  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& all() const { return values_; }
-
- private:
-  std::map<std::string, std::string, std::less<>> values_;
-};
+// Something that a workload has seen of itself: at which step, what, how much ("bytes", "calls", ...).
+using Observe = std::function<void(std::string_view step, std::string_view name, double value, std::string_view unit)>;
 
 // What a workload may use while it runs. It runs in the child, inside the limited cgroup, and knows nothing of cgroups.
 struct Context {
   Parameters parameters;
   // Never fill more than this: a second guard, should the limit not hold (0 = none).
   std::uint64_t cap_bytes = 0;
+  Meter meter{};
+  Observe observe{};        // where observations go; a later one of the same step and name replaces the earlier
+  bool must_reach = false;  // not getting to --size is an error
+
+  void note(std::string_view step, std::string_view name, double value, std::string_view unit) const {
+    if (observe) {
+      observe(step, name, value, unit);
+    }
+  }
+};
+
+// How `oomlab list` groups them.
+enum class Group {
+  process,      // what a process's own memory does: malloc, brk, mmap
+  misbehaviour  // why RSS stays high, or a limit fills with nothing in RSS
+  ,
+  kernel  // kernel-side memory, and what cgroups do
+};
+
+// What the machine must have; who starts the workload can provide some of it.
+enum class Need {
+  disk,  // a file system on a block device in --folder, for page cache
+  swap,
 };
 
 // One way of using memory: one file under workloads/.
 struct Workload {
   std::string_view summary;  // one sentence
-  std::string_view counter;  // the memory.stat key that dominates at the kill
-  std::string_view source;   // where the recipe comes from
+  Group group = Group::kernel;
+  std::string_view counter;        // the memory.stat key that dominates at the kill; "swap" = the swap used
+  std::string_view kind{};         // its name for `fill --kind`; "" when it is none
+  std::string_view seen;           // what must be observable from outside
+  std::string_view needs{};        // what it needs, in words; "" = nothing special
+  std::span<const Need> needed{};  // the same for programs
+  std::string_view source;         // where the recipe comes from, or the reason for it
+  std::string_view example;        // a command to try
   std::span<const Parameter> parameters;
+  // The workload that it is another name of, for workloads that are: `fill`.
+  const base::Descriptor<Workload>* (*stands_for)(const Parameters& parameters) = nullptr;
+  // Whether this machine can do it; kind unsupported or permission with the reason. May be null: nothing to ask.
+  base::Result<> (*probe)(const Context& context) = nullptr;
   // Returns when the size is reached and the hold is over; may be killed before. An error is what the workload could
-  // not do (exit 1).
+  // not do (exit 1; of kind unsupported or permission: exit 3).
   base::Result<> (*run)(Context& context);
 };
 

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/escape.h"
+#include "base/sha256.h"
 
 namespace vm {
 namespace {
@@ -96,6 +97,10 @@ std::string file_stamp(const fs::path& path) {
   }
   return fmt::format("{} {} {}.{:09} {} {}", path.native(), info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
                      info.st_ino, info.st_dev);
+}
+
+std::string cache_key(std::string_view bytes) {
+  return base::sha256_hex(bytes).substr(0, 32);
 }
 
 std::uint64_t disk_usage(const fs::path& path) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -26,6 +27,9 @@ base::Result<base::Fd> lock_cache(std::string_view name, const std::function<voi
 // "path size mtime inode device": equal as long as nobody replaced or changed the file. Empty when there is no such
 // file.
 std::string file_stamp(const std::filesystem::path& path);
+
+// A name for a file of the cache that is made from these bytes: long enough to be unique, short enough for a listing.
+std::string cache_key(std::string_view bytes);
 
 // What the folder or file takes on disk, in bytes (blocks, so that sparse files count what they hold).
 std::uint64_t disk_usage(const std::filesystem::path& path);

@@ -36,8 +36,12 @@ base::Result<> prepare_system();
 // s).
 base::Result<base::Fd> open_port(std::string_view name);
 
-// Applies what the order says of the guest as a whole: clock, randomness, host name, console, sysctls, swap.
+// Applies what the order says of the guest as a whole: clock, randomness, host name, console, sysctls, swap,
+// disk.
 base::Result<> apply_order(const RunFrame& order);
+
+// Makes a disk of at least that size and mounts it at kScratchDisk.
+base::Result<> make_disk(std::uint64_t wanted_bytes, const std::string& uuid);
 
 // The host's files in the guest.
 class HostFiles {

@@ -129,7 +129,11 @@ base::Result<> mount_own_folders() {
   for (const char* own : {"/proc", "/sys", "/dev"}) {
     TRY(mount_at(own, host + own, nullptr, MS_BIND | MS_REC));
   }
-  return mount_at("tmpfs", host + "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+  TRY(mount_at("tmpfs", host + "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"));
+  if (::access(kScratchDisk, F_OK) == 0) {
+    return mount_at(kScratchDisk, host + kScratchDisk, nullptr, MS_BIND);
+  }
+  return {};
 }
 
 }  // namespace

@@ -119,6 +119,16 @@ base::Result<> enable_controllers() {
   return {};
 }
 
+// A kernel with less than 512 MiB switches huge pages off (mm/huge_memory.c, hugepage_init()); who asks for them shall
+// get them, as on larger machines.
+void allow_huge_pages() {
+  constexpr const char* kEnabled = "/sys/kernel/mm/transparent_hugepage/enabled";
+  const auto text = base::read_all(kEnabled, 256);
+  if (text && text->find("[never]") != std::string::npos) {
+    (void)write_control(kEnabled, "madvise");  // as on a kernel without them
+  }
+}
+
 base::Result<> quieten() {
   // Emergencies only on the serial console, which is slow: a panic still shows there.
   TRY(write_control("/proc/sys/kernel/printk", "1 4 1 7"));
@@ -134,6 +144,7 @@ base::Result<> quieten() {
 base::Result<> prepare_system() {
   TRY(mount_all());
   TRY(quieten());
+  allow_huge_pages();
   TRY(load_modules());
   TRY(bring_up_loopback());
   TRY(enable_controllers());

@@ -132,7 +132,10 @@ base::Result<> apply_order(const RunFrame& order) {
   for (const auto& [name, value] : order.sysctls) {
     TRY(set_sysctl(name, value));
   }
-  return order.swap_bytes > 0 ? enable_swap(order.swap_bytes, order.seed) : base::Result<>{};
+  if (order.swap_bytes > 0) {
+    TRY(enable_swap(order.swap_bytes, order.seed));
+  }
+  return order.disk_bytes > 0 ? make_disk(order.disk_bytes, order.seed) : base::Result<>{};
 }
 
 }  // namespace vm

@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "vm/cache.h"
 #include "vm/cpio.h"
-#include "vm/sha256.h"
 
 namespace vm {
 namespace {

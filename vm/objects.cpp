@@ -9,7 +9,8 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "vm/sha256.h"
+#include "base/sha256.h"
+#include "vm/cache.h"
 
 namespace vm {
 namespace {
@@ -68,7 +69,7 @@ std::vector<LoadedObject> loaded_objects() {
   for (auto& object : objects) {
     if (object.identity.empty()) {
       const auto bytes = base::read_all(object.file);
-      object.identity = bytes ? sha256_hex(*bytes) : "unreadable";
+      object.identity = bytes ? base::sha256_hex(*bytes) : "unreadable";
     }
   }
   return objects;

@@ -139,6 +139,7 @@ std::string encode(const RunFrame& run) {
   out.number<std::uint8_t>(run.host_files ? 1 : 0);
   out.number<std::uint8_t>(run.console_verbose ? 1 : 0);
   out.number(run.swap_bytes);
+  out.number(run.disk_bytes);
   out.number(static_cast<std::uint32_t>(run.sysctls.size()));
   for (const auto& [name, value] : run.sysctls) {
     out.text(name);
@@ -164,6 +165,7 @@ base::Result<RunFrame> decode_run(std::string_view payload) {
   run.host_files = in.number<std::uint8_t>() == 1;
   run.console_verbose = in.number<std::uint8_t>() == 1;
   run.swap_bytes = in.number<std::uint64_t>();
+  run.disk_bytes = in.number<std::uint64_t>();
   for (auto left = in.number<std::uint32_t>(); left > 0 && in.good(); --left) {
     const auto name = in.text();
     run.sysctls.emplace_back(name, in.text());

@@ -54,6 +54,7 @@ struct RunFrame {
   bool host_files = false;       // serve FUSE on "oomlab.fs" and mount it
   bool console_verbose = false;  // the kernel log goes to the serial console, for the report of a panic
   std::uint64_t swap_bytes = 0;
+  std::uint64_t disk_bytes = 0;
   std::vector<std::pair<std::string, std::string>> sysctls;
   std::vector<std::string> argv;
   std::vector<std::string> environment;

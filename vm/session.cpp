@@ -51,7 +51,7 @@ class SignalGuard {
       return base::system_error("sigaction");
     }
     guard.armed_ = true;
-    TRY_ASSIGN(guard.fd_, base::signal_fd({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
+    TRY_ASSIGN(guard.fd_, base::signal_fd({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}));
     return guard;
   }
   SignalGuard(SignalGuard&& other) noexcept
@@ -104,6 +104,7 @@ base::Result<RunFrame> make_order(const Request& request, bool host_files) {
       .host_files = host_files,
       .console_verbose = may_panic,
       .swap_bytes = request.swap_bytes,
+      .disk_bytes = request.disk_bytes,
       .sysctls = request.sysctls,
       .argv = request.argv,
       .environment = request.environment,
@@ -274,6 +275,10 @@ base::Result<> Session::on_file(std::string_view payload) {
 void Session::on_signal(int signal_fd) {
   while (const auto signal = base::read_signal(signal_fd)) {
     const auto now = Clock::now();
+    if (*signal == SIGUSR1 || *signal == SIGUSR2) {  // do not ask for an end
+      port_.put(FrameType::signal, encode_number(static_cast<std::uint32_t>(*signal)));
+      continue;
+    }
     if (last_signal_ && now - *last_signal_ < kInsistence) {
       end(SessionEnd::How::guest_gone);
       return;

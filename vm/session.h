@@ -28,8 +28,9 @@ struct SessionEnd {
 };
 
 // Sends the request (clock, fresh randomness, sysctls, swap, command), pumps stdin/stdout/stderr, forwards SIGINT,
-// SIGTERM, SIGHUP and SIGQUIT, serves host files on fs_fd, until the command has ended and the fetched files are here.
-// One thread, one event loop; bounded buffers; a stdout that blocks stops the guest's writer, not us.
+// SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2, serves host files on fs_fd, until the command has ended and the
+// fetched files are here. One thread, one event loop; bounded buffers; a stdout that blocks stops the guest's writer,
+// not us.
 base::Result<SessionEnd> run_session(int agent_fd, int fs_fd, int alive_fd, const Request& request);
 
 // Tells the agent to end the guest (isa-debug-exit with code 0x10, QEMU then exits 33).

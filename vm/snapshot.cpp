@@ -13,7 +13,6 @@
 #include "base/escape.h"
 #include "base/file.h"
 #include "vm/cache.h"
-#include "vm/sha256.h"
 
 namespace vm {
 namespace {

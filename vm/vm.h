@@ -29,9 +29,10 @@ struct Request {
   std::optional<gid_t> gid;
   std::optional<std::string>
       kernel;  // name ("6.12", a release) or path of a kernel image; nothing = newest that is there
-  std::uint64_t memory_bytes = 512ULL << 20;                 // the guest's RAM
-  std::uint64_t swap_bytes = 0;                              // zram in the guest; 0 = none
-  std::vector<std::string> kernel_arguments;                 // appended to the guest's kernel command line
+  std::uint64_t memory_bytes = 512ULL << 20;  // the guest's RAM
+  std::uint64_t swap_bytes = 0;               // zram in the guest; 0 = none
+  std::uint64_t disk_bytes = 0;               // of a disk at kScratchDisk, ext4 on zram, up to 16 GiB; 0 = none
+  std::vector<std::string> kernel_arguments;  // appended to the guest's kernel command line
   std::vector<std::pair<std::string, std::string>> sysctls;  // written in the guest before the command
   std::vector<std::string> fetch;                            // guest files to bring back when the command has ended
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;            // live streams; -1 = /dev/null
@@ -57,8 +58,11 @@ struct Reply {
 // Where the guest sees the host's files (read-only below, a throw-away overlay above): the folder to chroot to.
 inline constexpr const char* kHostRoot = "/host";
 
-// Boots (or restores), runs, ends. Forwards SIGINT and SIGTERM to the guest's command while it runs. An error means
-// that there was no such run: no QEMU, no kernel (kind unsupported, with the remedy), or the lab failed twice.
+// Where the guest has its disk, if one was asked for, inside and outside of kHostRoot.
+inline constexpr const char* kScratchDisk = "/run/oomlab-disk";
+
+// Boots (or restores), runs, ends. Forwards the signals of run_session() to the guest's command while it runs. An error
+// means that there was no such run: no QEMU, no kernel (kind unsupported, with the remedy), or the lab failed twice.
 base::Result<Reply> run(const Request& request);
 
 // Does what run() needs short of running: finds QEMU and the kernel. For doctor and --backend auto.

@@ -15,9 +15,11 @@
 #include "cli/line_listing.h"
 #include "cli/output.h"
 #include "cli/reading_bar.h"
+#include "cli/redact_options.h"
 #include "cli/report.h"
 #include "cli/selection_options.h"
 #include "forensics/episodes.h"
+#include "forensics/redact.h"
 
 namespace cli::commands {
 namespace {
@@ -39,7 +41,8 @@ constinit extern const Command analyze{
         "  dmesg --follow | oomlab analyze          each kill as it comes\n"
         "  oomlab analyze /var/log/kern.log*\n"
         "  oomlab analyze kern.log -o report.txt -o report.json\n"
-        "  oomlab analyze /var/log --since yesterday --host web1\n\n"
+        "  oomlab analyze /var/log --since yesterday --host web1\n"
+        "  oomlab analyze kern.log --redact -o shared.json\n\n"
         "Logs are parsed in a sandbox (seccomp, Landlock): a mistake in the parser can open, send and start nothing.\n"
         "Exit status: 0 everything was read, 1 with --exit-code when there is an incident and with --require-complete "
         "when a part of one is missing,\n"
@@ -56,6 +59,7 @@ struct AnalyzeOptions {
   bool exit_code = false, require_complete = false, no_sandbox = false, explain_lines = false;
   SelectionOptions which;
   ControlFileOptions control_files;
+  RedactOptions redact;
 
   void bind(Options& table) {
     table.text("format", format, "FORMAT",
@@ -65,6 +69,7 @@ struct AnalyzeOptions {
         "write the report to FILE, in the format of its ending; '-' is standard output; may be given more than once");
     which.bind(table);
     control_files.bind(table);
+    redact.bind(table);
     table.group("Reading");
     table.text("carrier", carrier, "NAME", "read the logs as this carrier instead of trying all");
     table.integer("jobs", jobs, 1, 256, "threads; as many as there are processors when nothing is said");
@@ -122,6 +127,7 @@ base::Result<> check_listing(const AnalyzeOptions& options) {
       {"--require-complete", options.require_complete},
       {"--since, --until and --host", options.which.selection.selects()},
       {"--memory-stat, --memory-events and --vmstat", options.control_files.given()},
+      {"--redact", options.redact.given()},
   };
   for (const auto& [name, given] : others) {
     if (options.explain_lines && given) {
@@ -135,7 +141,8 @@ base::Result<> check_listing(const AnalyzeOptions& options) {
 // Where post-mortems go: all at the end, but what a silent pipe has held so far goes ahead.
 class Report {
  public:
-  Report(const AnalyzeOptions& options, std::vector<Output>& outputs) : options_(options), outputs_(outputs) {}
+  Report(const AnalyzeOptions& options, std::vector<Output>& outputs, std::optional<forensics::Redactor> redactor)
+      : options_(options), outputs_(outputs), redactor_(std::move(redactor)) {}
 
   // Whether it can be written in parts.
   [[nodiscard]] bool can_go_ahead() const {
@@ -146,6 +153,7 @@ class Report {
     select(so_far);
     so_far.episodes = forensics::find_episodes(so_far.incidents);
     status_ |= exit_status(so_far, options_);
+    redact(so_far);
     (void)write_document(so_far, outputs_);  // what cannot be written now cannot be at the end, which says so
     so_far.incidents.clear();
     so_far.warnings.clear();
@@ -160,6 +168,7 @@ class Report {
     }
     document.episodes = forensics::find_episodes(document.incidents);
     status_ |= exit_status(document, options_);
+    redact(document);
     if (!went_ahead_ || !document.incidents.empty()) {
       TRY(write_document(document, outputs_));
     }
@@ -167,6 +176,12 @@ class Report {
   }
 
  private:
+  void redact(forensics::Postmortem& document) {
+    if (redactor_) {
+      forensics::redact(document, *redactor_);
+    }
+  }
+
   void select(forensics::Postmortem& document) const {
     if (options_.which.selection.selects()) {
       forensics::select(document, options_.which.selection, options_.which.now);
@@ -175,6 +190,7 @@ class Report {
 
   const AnalyzeOptions& options_;
   std::vector<Output>& outputs_;
+  std::optional<forensics::Redactor> redactor_;
   int status_ = 0;
   bool went_ahead_ = false;
 };
@@ -212,6 +228,7 @@ base::Result<int> explain(AnalyzeOptions& options, const std::vector<std::string
   TRY_ASSIGN(auto outputs, check_outputs(options.outputs, options.format));
   TRY_ASSIGN(auto sources, open_inputs(words, options.carrier));
   TRY(options.control_files.open());
+  TRY_ASSIGN(auto redactor, options.redact.open());
   if (options.explain_lines) {
     outputs.clear();
   }
@@ -225,7 +242,7 @@ base::Result<int> explain(AnalyzeOptions& options, const std::vector<std::string
     return 0;
   }
   TRY_ASSIGN(const auto control_files, options.control_files.read());
-  Report report(options, outputs);
+  Report report(options, outputs, std::move(redactor));
   TRY_ASSIGN(auto document, read_logs(sources, options, bar, report));
   warn_about(document);
   return report.finish(document, control_files);

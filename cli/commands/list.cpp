@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
@@ -6,6 +8,7 @@
 #include "base/escape.h"
 #include "cli/command.h"
 #include "cli/report.h"
+#include "cli/wrap.h"
 #include "forensics/analysis.h"
 #include "forensics/renderer.h"
 #include "forensics/rule.h"
@@ -34,6 +37,7 @@ namespace {
 struct Entry {
   std::string_view name, summary;
   std::string details;
+  std::string_view subgroup{};  // its title, where the group has several
 };
 
 struct Group {
@@ -72,19 +76,48 @@ std::vector<Entry> formats() {
   return entries;
 }
 
+std::string_view title_of(stress::Group group) {
+  switch (group) {
+    case stress::Group::process:
+      return "what a process's own memory does";
+    case stress::Group::misbehaviour:
+      return "why RSS stays high, or a limit fills with nothing in RSS";
+    case stress::Group::kernel:
+      return "kinds of memory to fill, and what cgroups do with them";
+  }
+  return "";
+}
+
+std::string parameter_lines(const stress::Workload& workload) {
+  std::string lines;
+  for (const auto& parameter : workload.parameters) {
+    std::string help(parameter.help);
+    help += parameter.words.empty() ? "" : fmt::format(": {}", parameter.words);
+    help += parameter.default_value.empty() ? "" : fmt::format(" (default {})", parameter.default_value);
+    lines += fmt::format("  --{:<16} {}\n", parameter.name, wrap(help, 21, columns(STDOUT_FILENO)));
+  }
+  return lines;
+}
+
 std::vector<Entry> workloads() {
   std::vector<Entry> entries;
   for (const auto& workload : stress::all_workloads()) {
-    std::string details =
-        fmt::format("Dominates at the kill: {}\nSource: {}\n\nOptions:\n", workload->counter, workload->source);
-    for (const auto& parameter : workload->parameters) {
-      details +=
-          fmt::format("  --{:<10} {}{}\n", parameter.name, parameter.help,
-                      parameter.default_value.empty() ? "" : fmt::format(" (default {})", parameter.default_value));
+    const std::pair<std::string_view, std::string_view> rows[] = {{"Drives", workload->counter},
+                                                                  {"Seen", workload->seen},
+                                                                  {"Needs", workload->needs},
+                                                                  {"Source", workload->source}};
+    std::string details;
+    for (const auto& [title, text] : rows) {
+      details += text.empty() ? "" : fmt::format("{:<8} {}\n", title, wrap(text, 9, columns(STDOUT_FILENO)));
     }
-    details += fmt::format("\nExample:\n  oomlab stress {} --memory-max 64M\n", workload.name);
-    entries.push_back({workload.name, workload->summary, std::move(details)});
+    details += fmt::format("\nOptions, beside those of every run:\n{}", parameter_lines(*workload.value));
+    details += fmt::format("\nExample:\n  {}\n", workload->example);
+    entries.push_back({workload.name, workload->summary, std::move(details), title_of(workload->group)});
   }
+  std::ranges::stable_sort(entries, {}, [](const Entry& entry) {
+    return std::ranges::find(stress::all_workloads(), entry.name, &base::Descriptor<stress::Workload>::name)
+        ->value->group;
+  });
   return entries;
 }
 
@@ -96,7 +129,12 @@ constexpr std::array<Group, 3> kGroups = {{
 
 std::string group_text(const Group& group) {
   std::string out = fmt::format("{}:\n", group.title);
+  std::string_view subgroup;
   for (const auto& entry : group.entries()) {
+    if (entry.subgroup != subgroup) {
+      subgroup = entry.subgroup;
+      out += fmt::format(" {}:\n", subgroup);
+    }
     out += fmt::format("  {:<28} {}\n", entry.name, entry.summary);
   }
   return out;

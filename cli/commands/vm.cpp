@@ -54,7 +54,7 @@ namespace {
 struct VmOptions {
   std::vector<std::string> sysctls, suites, packages, kernel_arguments;
   std::optional<std::string> kernel, mirror;
-  std::optional<std::uint64_t> memory, swap;
+  std::optional<std::uint64_t> memory, swap, disk;
   std::optional<std::chrono::nanoseconds> timeout;
   bool cold = false, bare = false, all = false;
 };
@@ -172,6 +172,7 @@ base::Result<::vm::Request> exec_request(const std::vector<std::string>& words, 
   request.kernel = chosen.kernel;
   request.memory_bytes = chosen.memory.value_or(request.memory_bytes);
   request.swap_bytes = chosen.swap.value_or(0);
+  request.disk_bytes = chosen.disk.value_or(0);
   request.boot = chosen.cold ? ::vm::Boot::cold : ::vm::Boot::automatic;
   if (chosen.timeout) {
     request.timeout = std::chrono::ceil<std::chrono::seconds>(*chosen.timeout);
@@ -226,6 +227,7 @@ int run_vm(const Invocation& invocation) {
                "6.12, a release, \"running\", or an image file; default: see `vm kernels`");
   options.size("memory", chosen.memory, "the guest's RAM (512M)");
   options.size("swap", chosen.swap, "swap of the guest, in compressed RAM (none)");
+  options.size("disk", chosen.disk, "ext4 at /run/oomlab-disk of the guest, in compressed RAM, up to 16G (none)");
   options.list("sysctl", 0, chosen.sysctls, "NAME=VALUE", "set in the guest first; may be given several times");
   options.list("kernel-argument", 0, chosen.kernel_arguments, "WORD",
                "append to the guest's kernel command line (movablecore=128M); may be given several times");

@@ -1,6 +1,6 @@
 // A console of a kernel with CONFIG_PRINTK_CALLER: "[   12.345678][ T3997] text". (Without it a console prints what
-// dmesg does.) Also a hypervisor's log of a guest's console, "... Guest: <6>[39291577.009360] text", and Samsung's
-// "[   12.345678] [2: kworker/0:1] text".
+// dmesg does.) Also a hypervisor's log of a guest's console, "... Guest: <6>[39291577.009360] text", and the CPU and
+// task that vendors of phones print: "[   12.345678] [2: kworker/0:1] text".
 #include "forensics/carrier.h"
 #include "forensics/message_prefix.h"
 #include "forensics/stamp.h"
@@ -29,12 +29,11 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     if (!record.monotonic_s) {
       return std::nullopt;
     }
-    const auto close = text.find("] ");  // Samsung: the CPU and the task
-    const bool cpu = text.size() > 3 && text[0] == '[' && is_digit(text[1]) && text[2] == ':';
-    if (!cpu || close >= 26) {
+    const auto rest = without_task(text);
+    if (rest.size() == text.size()) {
       return std::nullopt;
     }
-    text.remove_prefix(close + 2);
+    text = rest;
   }
   record.message = text;
   return record;
@@ -47,6 +46,11 @@ constexpr CarrierSample kSamples[] = {
     {"[ T3997] Mem-Info:", "Mem-Info:"},
     {"Aug 04 12:00:00.123: vcpu-0| I120: Guest: <6>[39291577.009360] Mem-Info:", "Mem-Info:"},
     {"[   12.345678] [2: kworker/0:1] Mem-Info:", "Mem-Info:"},
+    {"<4>[   12.345678]  [2:    kworker/u16:1:  112] Mem-Info:", "Mem-Info:"},
+    {"[   12.345678] I[2:    kworker/u16:1:  112] Mem-Info:", "Mem-Info:"},
+    {"<6>[   12.345678].(3)[1234:kworker/u8:1]Mem-Info:", "Mem-Info:"},
+    {"<6>[   12.345678] c1   1234 Mem-Info:", "Mem-Info:"},
+    {"[   12.345678] [c2] Mem-Info:", "Mem-Info:"},
 };
 
 }  // namespace

@@ -36,7 +36,33 @@ bool read_decoded_priority(std::string_view& text, bool& kernel) {
   return true;
 }
 
-// "[Fri Nov 21 14:22:56 2025] ", "[Nov21 14:22] ", "[  +0.000004] ", "[<    0.000004>] ".
+// What may follow a time in brackets: the kernel's own stamp, the caller, "kernel: " of a daemon.
+void read_after_bracket(std::string_view text, Record& record) {
+  if (auto stamped = text; read_kernel_stamp(stamped)) {
+    read_kernel_message(text, record);
+    return;
+  }
+  record.caller = read_caller(text);
+  constexpr std::string_view kTag = "kernel: ";
+  if (text.starts_with(kTag)) {
+    read_kernel_message(text.substr(kTag.size()), record);
+    return;
+  }
+  record.message = text;
+}
+
+// "2015-06-12 03:04:05", "2015-06-12 03:04:05 UTC": all of the text.
+std::optional<WallTime> read_whole_iso_time(std::string_view text) {
+  auto time = read_iso_time(text);
+  text = trim_left(text);
+  if (time && time->zone.empty() && (text == "UTC" || text == "GMT")) {
+    time->zone = text;
+    text = {};
+  }
+  return text.empty() ? time : std::nullopt;
+}
+
+// "[Fri Nov 21 14:22:56 2025] ", "[2025-11-21 14:22:56] ", "[Nov21 14:22] ", "[  +0.000004] ", "[<    0.000004>] ".
 bool read_bracket(std::string_view& text, Record& record) {
   const auto close = text.find(']');
   if (!text.starts_with("[") || close == std::string_view::npos || close > 60) {
@@ -49,6 +75,8 @@ bool read_bracket(std::string_view& text, Record& record) {
         inside.find('.') == std::string_view::npos) {
       return false;
     }
+  } else if (const auto iso = read_whole_iso_time(inside)) {
+    record.wall = iso;
   } else if (const auto time = read_ctime(inside); time && inside.find(' ') != std::string_view::npos) {
     record.wall = time;
   } else if (inside.size() < 11 || inside.size() > 14 || inside[inside.size() - 3] != ':' || !is_digit(inside.back()) ||
@@ -59,8 +87,14 @@ bool read_bracket(std::string_view& text, Record& record) {
   if (text.starts_with(" ")) {
     text.remove_prefix(1);
   }
-  record.message = text;
+  read_after_bracket(text, record);
   return true;
+}
+
+// "[   12.345678]<4>text".
+std::string_view without_priority(std::string_view text) {
+  (void)read_priority(text);
+  return text;
 }
 
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
@@ -75,7 +109,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   }
   if (const auto stamp = read_kernel_stamp(text)) {
     record.monotonic_s = stamp;
-    record.message = text;
+    record.message = text.starts_with("<") ? without_priority(text) : text;
     return record;
   }
   if (read_bracket(text, record)) {
@@ -104,6 +138,9 @@ constexpr CarrierSample kSamples[] = {
     {"kern  :err   : 2024-05-01T12:34:56,123456+02:00 Killed process 1 (x)", "Killed process 1 (x)"},
     {"2024-05-01T12:34:56,123456+02:00 Mem-Info:", "Mem-Info:"},
     {"[12345.678901 <    0.000004>] Mem-Info:", "Mem-Info:"},
+    {"[Fri Nov 21 14:22:56 2025] [  T123] Mem-Info:", "Mem-Info:"},
+    {"[2025-11-21 14:22:56] [   12.345678] Mem-Info:", "Mem-Info:"},
+    {"[2025-11-21 14:22:56 UTC] kernel: Mem-Info:", "Mem-Info:"},
     {"[Nov21 14:22] Mem-Info:", "Mem-Info:"},
     {"[  +0.000004] Mem-Info:", "Mem-Info:"},
     {"<4>[12345.678901] Mem-Info:", "Mem-Info:"},

@@ -61,7 +61,7 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
       return std::nullopt;
     }
     record.host = text.substr(0, blank);
-    record.message = text.substr(blank + 9);
+    read_kernel_message(text.substr(blank + 9), record);
     return record;
   }
   text = line;

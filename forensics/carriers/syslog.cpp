@@ -1,6 +1,6 @@
 // RFC 3164 as syslog daemons write it to files, and as journalctl's short format looks: "Oct 12 19:00:20 host kernel: [
 // 8523.347168] text". The month may be in any language, the host may be missing, "<4>" may stand in front. No year, no
-// zone.
+// zone, except where daemons of their own kind write them ("Fri Jun 12 03:04:05 2015 kern.warn kernel: text": OpenWrt).
 #include <algorithm>
 
 #include "forensics/carrier.h"
@@ -28,30 +28,41 @@ bool read_host_priority_and_tag(std::string_view text, Record& record) {
   return true;
 }
 
+// A daemon that had it from another: "192.168.1.1 Oct 12 19:00:20 host kernel: text".
+bool read_passed_on(std::string_view text, Record& record) {
+  text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
+  const auto wall = read_syslog_time(text);
+  if (!wall || !text.starts_with(" ") || !read_host_and_tag(text.substr(1), record)) {
+    return false;
+  }
+  record.wall = wall;
+  return true;
+}
+
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   auto text = line;
   const auto priority = read_priority(text);
   Record record;
   record.wall = read_syslog_time(text);
   if (!record.wall) {
-    // A poster's "... kernel: [12.345678] text", or a prefix of an unknown kind before a stamped line of the kernel.
-    const auto at = text.find("kernel: [");
-    if (at == std::string_view::npos || at == 0 || at > 80 ||
-        text.substr(0, at).find_first_of("\"'{=") != std::string_view::npos) {
-      return std::nullopt;
-    }
-    read_kernel_message(text.substr(at + 8), record);
-    return record.monotonic_s ? std::optional(record) : std::nullopt;
+    return std::nullopt;
   }
   if (text.starts_with(":")) {  // Cisco's and some appliances' "Nov 21 14:22:56: "
     text.remove_prefix(1);
+    if (record.wall->year != 0 && text.starts_with(" ")) {  // "Fri Jun 12 03:04:05 2015: text": a console with the time
+      read_kernel_message(text.substr(1), record);
+      return record;
+    }
   }
   if (!text.starts_with(" ")) {
     return std::nullopt;
   }
-  if (!read_host_and_tag(text.substr(1), record) && !read_host_priority_and_tag(text.substr(1), record)) {
-    record.kernel = priority && *priority < 8;
-    record.message = trim_left(text);
+  text.remove_prefix(1);
+  if (!read_host_and_tag(text, record) && !read_host_priority_and_tag(text, record) &&
+      !read_host_and_stamp(text, record) && !read_passed_on(text, record)) {
+    record.kernel = priority ? *priority < 8 : record.wall->year != 0;
+    record.host = {};
+    record.message = text.starts_with(" ") ? text.substr(1) : text;
   }
   return record;
 }
@@ -66,7 +77,12 @@ constexpr CarrierSample kSamples[] = {
     {"<4>Jan  5 15:19:27 host kernel:[ 5864.708440] Mem-Info:", "Mem-Info:"},
     {"Jan  5 15:19:27 host kern.warn kernel: [ 5864.708440] Mem-Info:", "Mem-Info:"},
     {"Mar 06 19:25:03 [kernel] [12.345678] Mem-Info:", "Mem-Info:"},
-    {"... kernel: [430837.193448] Mem-Info:", "Mem-Info:"},
+    {"Oct 12 19:00:20 host [12.345678] Mem-Info:", "Mem-Info:"},
+    {"Oct 12 19:00:20 host kernel: <4>[12.345678] Mem-Info:", "Mem-Info:"},
+    {"Oct 12 19:00:20 192.168.1.1 Oct 12 19:00:19 host kernel: Mem-Info:", "Mem-Info:"},
+    {"Fri Jun 12 03:04:05 2015 kern.warn kernel: [12.345678] Mem-Info:", "Mem-Info:"},
+    {"2015 Jun 12 03:04:05 host kernel: Mem-Info:", "Mem-Info:"},
+    {"12 Jun 2015 03:04:05 host kernel: Mem-Info:", "Mem-Info:"},
     {"Jan  5 15:20:01 host CRON[14608]: (root) CMD (true)", "(root) CMD (true)"},
 };
 

@@ -55,7 +55,8 @@ bool dmesg_wrote(std::string_view line) {
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   Record record;
   auto text = line;
-  const bool rfc5424 = read_priority(text).has_value() && text.starts_with("1 ");
+  const bool priority = read_priority(text).has_value();
+  const bool rfc5424 = priority && text.starts_with("1 ");
   if (rfc5424) {
     text.remove_prefix(2);
   }
@@ -67,7 +68,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   if (rfc5424) {
     return read_rfc5424(text, record) ? std::optional(record) : std::nullopt;
   }
-  const bool journal = record.wall->zone.size() == 5 || record.wall->fraction.empty();
+  const bool journal = !priority && (record.wall->zone.size() == 5 || record.wall->fraction.empty());
   if (journal || !read_host_and_tag(text, record)) {
     return std::nullopt;
   }
@@ -77,6 +78,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
 constexpr CarrierSample kSamples[] = {
     {"2024-05-01T12:34:56.789012+02:00 host kernel: [ 8523.347168] Mem-Info:", "Mem-Info:"},
     {"2024-05-01T12:34:56.789Z host kernel: Mem-Info:", "Mem-Info:"},
+    {"<4>2024-05-01T12:34:56Z host kernel: Mem-Info:", "Mem-Info:"},
     {"<4>1 2024-05-01T12:34:56Z host kernel - - - Mem-Info:", "Mem-Info:"},
     {R"(<4>1 2024-05-01T12:34:56.789+02:00 host kernel - - [a b="c\]"] [ 8523.347168] Mem-Info:)", "Mem-Info:"},
 };

@@ -87,6 +87,10 @@ std::optional<StatsHeader> parse_stats_header(std::string_view message) {
     auto colon = rest.rfind(": cache:");
     if (colon == std::string_view::npos) {
       const auto trimmed = trim_right(rest);
+      if (trimmed.empty()) {
+        header.cut = true;
+        return header;
+      }
       if (!trimmed.ends_with(':')) {
         return std::nullopt;
       }

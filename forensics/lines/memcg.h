@@ -24,6 +24,7 @@ struct StatsHeader {
   std::string_view path;
   cgroup::Counters counters;  // bytes
   bool inline_counters = false;
+  bool cut = false;  // before the path, which was too long for the record
 };
 // "anon 65585152": one counter of memory.stat (5.3+). Of this shape are other lines too: only what follows a
 // StatsHeader is meant.

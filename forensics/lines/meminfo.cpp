@@ -70,8 +70,10 @@ std::optional<PageCounters> parse_page_counters(std::string_view message) {
   if (std::ranges::none_of(kFirst, [&](std::string_view first) { return message.starts_with(first); })) {
     return std::nullopt;
   }
+  const auto value = message.substr(message.find(':') + 1);
+  const auto unit = value.substr(std::min(value.find_first_not_of("0123456789"), value.size()));
   auto pairs = read_pairs(message);
-  if (pairs.counters.empty()) {
+  if (pairs.counters.empty() || unit.starts_with("KB")) {  // the rest of a memory cgroup's counters
     return std::nullopt;
   }
   return PageCounters{.counters = std::move(pairs.counters)};
@@ -190,6 +192,7 @@ std::optional<MemoryTotal> parse_memory_total(std::string_view message) {
       Name{"pages cma reserved", &MemoryInfo::cma_reserved_pages},
       Name{"pages hwpoisoned", &MemoryInfo::hwpoisoned_pages},
       Name{"total pagecache pages", &MemoryInfo::pagecache_pages},
+      Name{"pagecache pages", &MemoryInfo::pagecache_pages},
       Name{"pages in swap cache", &MemoryInfo::swapcache_pages},
       Name{"pages shared", nullptr},
       Name{"pages non-shared", nullptr},
@@ -308,7 +311,12 @@ std::optional<MemInfoDetail> parse_mem_info_detail(std::string_view message) {
       return MemInfoDetail{};
     }
   }
-  const bool known = per_cpu || text.starts_with("Swap cache stats: ") || text.starts_with("Swap cache: add ") ||
+  base::Scanner old(text);  // until 2.6.24: "cpu 0 hot: high 186, batch 31 used:5"
+  const bool hot = old.literal("cpu ") && old.number<unsigned>() &&
+                   (old.rest().starts_with(" hot: ") || old.rest().starts_with(" cold: "));
+  const bool known = per_cpu || hot || text.starts_with("Free pages: ") || text.starts_with("protections[]: ") ||
+                     text.ends_with(" bounce buffer pages") || zone.ends_with(" per-cpu: empty") ||
+                     text.starts_with("Swap cache stats: ") || text.starts_with("Swap cache: add ") ||
                      text.starts_with("Free swap: ") ||
                      (text.starts_with("cma: ") && text.find(" pages") != std::string_view::npos) ||
                      text.starts_with("excessive unreclaimable slab but cannot dump stats") ||

@@ -19,6 +19,7 @@ Domain read_domain(std::string_view& text) {
       Prefix{"Memory cgroup out of memory: ", Domain::memcg},
       Prefix{"Out of memory (oom_kill_allocating_task): ", Domain::allocating},
       Prefix{"Out of memory: ", Domain::global},
+      Prefix{"Out of Memory: ", Domain::global},  // until 2.6.18
       Prefix{"No available memory (MPOL_BIND): ", Domain::mempolicy},
       Prefix{"No available memory in cpuset: ", Domain::cpuset},
   };
@@ -93,7 +94,10 @@ bool read_killed_name(std::string_view rest, Kill& kill, std::string_view& figur
       return true;
     }
   }
-  const auto whole = trim_right(rest);
+  auto whole = trim_right(rest);
+  if (whole.ends_with(").")) {  // until 2.6.18
+    whole.remove_suffix(1);
+  }
   if (whole.ends_with(')')) {
     kill.victim.comm = std::string(whole.substr(0, whole.size() - 1));
   } else if (const auto close = whole.rfind("), "); close != std::string_view::npos) {

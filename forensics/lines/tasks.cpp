@@ -104,6 +104,7 @@ void store(TaskFigures& into, Column column, std::int64_t value) {
       break;
     case Column::pid:
     case Column::other:
+    case Column::lost:
       break;
   }
 }
@@ -163,9 +164,9 @@ std::optional<TaskHeader> parse_task_header(std::string_view message) {
     if (named) {
       return std::nullopt;  // the name is the last column
     }
-    named = *word == "name";
-    if (!named) {
-      header.columns.push_back(column_of(*word));
+    named = *word == "name" || is_cut_short(*word);
+    if (*word != "name") {
+      header.columns.push_back(named ? Column::lost : column_of(*word));
     }
     in.skip_blanks();
   }
@@ -180,17 +181,18 @@ std::optional<TaskRow> parse_task_row(std::string_view message) {
   if (!read_pid(rest)) {
     return std::nullopt;
   }
-  for (int i = 0; i < 6; ++i) {  // every table has at least seven numbers
-    if (!next_number(rest)) {
-      return std::nullopt;
-    }
+  constexpr int kFewest = 6;  // behind the pid, in every table
+  int numbers = 0;
+  while (numbers < kFewest && next_number(rest)) {
+    ++numbers;
   }
-  return TaskRow{row};
+  const bool cut = numbers >= 2 && is_cut_short(rest) && trim_left(rest).find(' ') == std::string_view::npos;
+  return numbers == kFewest || cut ? std::optional(TaskRow{row}) : std::nullopt;
 }
 
 std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
   // Names may start with digits: the table's width is the smallest count of leading numbers.
-  std::size_t width = 12;
+  std::size_t width = 12, cut = 0;
   for (const auto& row : rows) {
     std::string_view rest = row;
     (void)read_pid(rest);
@@ -198,7 +200,16 @@ std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
     while (next_number(rest)) {
       ++numbers;
     }
-    width = std::min(width, numbers);
+    if (is_cut_short(rest)) {
+      ++cut;
+    } else {
+      width = std::min(width, numbers);
+    }
+  }
+  using enum Column;
+  static const Columns kCommon{pid, uid, tgid, total_vm, rss, lost};
+  if (cut > 0 && cut == rows.size()) {
+    return kCommon;  // what every table begins with
   }
   if (width == 10 || width == 12) {
     --width;
@@ -208,7 +219,6 @@ std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
     const auto figures = split_task_row(row, layout(8, 0));
     return figures && figures->pgtables_bytes.value_or(0) >= 4096 && *figures->pgtables_bytes % 4096 == 0;
   });
-  using enum Column;
   static const Columns kOomAdj{pid, uid, tgid, total_vm, rss, other, oom_score_adj, other};
   const bool adj = std::ranges::all_of(rows, [&](const std::string& row) {
     const auto figures = split_task_row(row, kOomAdj);
@@ -229,6 +239,9 @@ std::optional<TaskFigures> split_task_row(std::string_view row, const Columns& c
   figures.task.pid = *pid;
   for (std::size_t i = 1; i < columns.size(); ++i) {
     const auto value = next_number(rest);
+    if (columns[i] == Column::lost || (!value && is_cut_short(rest))) {
+      return figures;
+    }
     if (!value) {
       return std::nullopt;
     }

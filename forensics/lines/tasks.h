@@ -28,7 +28,8 @@ enum class Column {
   pgtables_bytes,
   swapents,
   oom_score_adj,
-  other
+  other,
+  lost  // the header is cut here
 };
 using Columns = std::vector<Column>;  // without the name, which ends the row
 

@@ -37,7 +37,8 @@ bool read_taint_and_release(std::string_view rest, Identity& into) {
   } else {
     return false;
   }
-  into.release = rest.substr(0, std::min(rest.find_first_of(" \t"), rest.size()));
+  const auto release = rest.substr(0, std::min(rest.find_first_of(" \t"), rest.size()));
+  into.release = is_cut_short(release) ? std::string_view{} : release;
   return true;
 }
 

@@ -76,6 +76,12 @@ std::optional<Trigger> parse_openvz_trigger(std::string_view message) {
 
 // Since 2.6.11; the keys changed with 2.6.32, 2.6.36, 3.7, 4.6, 4.9 and 5.0 (and are in another order in 4.5-rc).
 std::optional<Trigger> parse_trigger(std::string_view message) {
+  constexpr std::string_view kNameless = "oom-killer: gfp_mask=0x";  // until 2.6.14
+  if (message.starts_with(kNameless)) {
+    Trigger trigger;
+    (void)read_gfp(message.substr(kNameless.size() - 2), trigger);
+    return trigger;
+  }
   const auto at = message.rfind(kInvoked);
   if (at == std::string_view::npos) {
     return parse_openvz_trigger(message);

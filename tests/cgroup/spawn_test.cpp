@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -176,6 +177,24 @@ TEST_P(Spawn, PassesNoDescriptorOfOurs) {
   EXPECT_EQ(run({.argv = {"sh", "-c", fmt::format("test -e /proc/self/fd/{}", secret.get())}}).status.exit_code, 1);
 }
 
+TEST_P(Spawn, PassesTheOneDescriptorThatIsMeantForTheCommand) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const base::Fd reading(ends[0]);
+  base::Fd writing(ends[1]);
+  const auto finished =
+      run({.argv = {"sh", "-c", fmt::format("echo seen >&{}", writing.get())}, .inherited_fd = writing.get()});
+  EXPECT_EQ(finished.status, base::ExitStatus{.exit_code = 0});
+  EXPECT_NE(::fcntl(writing.get(), F_GETFD) & FD_CLOEXEC, 0) << "ours is as it was";
+  writing.reset();
+  EXPECT_EQ(must(base::read_all(reading.get())), "seen\n");
+}
+
+TEST_P(Spawn, HoldsSignalsBackOnRequest) {
+  const auto finished = run({.argv = {"grep", "^SigBlk", "/proc/self/status"}, .held_back = {SIGUSR1, SIGUSR2}});
+  EXPECT_EQ(finished.output, "SigBlk:\t0000000000000a00\n");
+}
+
 TEST_P(Spawn, DoesNotWaitForTheEndOfTheCommand) {
   int ends[2] = {-1, -1};
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -281,6 +300,27 @@ TEST_P(Spawn, DiesWithItsParentAlsoAsAnotherUser) {
            .uid = 65534,
            .gid = 65534});
   EXPECT_EQ(child.output, "9\n");
+}
+
+// The size is that of the command's own /dev/shm; ours stays as it was.
+TEST_P(Spawn, GivesTheCommandADevShmOfItsOwn) {
+  struct statvfs before{};
+  ASSERT_EQ(::statvfs("/dev/shm", &before), 0);
+  const SpawnRequest request{.argv = {"sh", "-c", "stat -f -c '%b %S' /dev/shm; id -u"}, .shm_bytes = 3 << 20};
+  auto probe = request;
+  probe.environment = {kPath};
+  const auto null = null_device();
+  probe.stdout_fd = null.get();
+  if (const auto child = cgroup::spawn(probe, nullptr, GetParam()); child) {
+    (void)cgroup::wait(*child);
+  } else {
+    GTEST_SKIP() << "no mount namespace for this user: " << child.error().message;
+  }
+  const auto finished = run(request);
+  EXPECT_EQ(finished.output, fmt::format("768 4096\n{}\n", ::geteuid()));
+  struct statvfs after{};
+  ASSERT_EQ(::statvfs("/dev/shm", &after), 0);
+  EXPECT_EQ(after.f_blocks, before.f_blocks);
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, Spawn, ::testing::Values(Placement::automatic, Placement::moves_itself),

@@ -56,12 +56,14 @@ TEST_F(Outputs, RefusalsAreOneLine) {
   EXPECT_EQ(message({"/nonexistent-folder/p.json"}),
             "-o /nonexistent-folder/p.json: the folder '/nonexistent-folder' does not exist");
   EXPECT_EQ(check_outputs({"/nonexistent folder/p.json"}, {}).error().remedy, "mkdir -p '/nonexistent folder'");
-  EXPECT_TRUE(message({in_scratch("p.foo")})
-                  .ends_with("picks no format; accepted: .json .ndjson .jsonl .txt (or give --format)"))
+  EXPECT_TRUE(
+      message({in_scratch("p.foo")})
+          .ends_with(
+              "picks no format; accepted: .html .htm .json .xml .md .markdown .ndjson .jsonl .txt (or give --format)"))
       << message({in_scratch("p.foo")});
   EXPECT_EQ(message({in_scratch(".json")}).find("accepted:") != std::string::npos,
             true);  // a name that is only an ending
-  EXPECT_EQ(message({}, "yaml"), "--format: 'yaml' is not one of: json, ndjson, text");
+  EXPECT_EQ(message({}, "yaml"), "--format: 'yaml' is not one of: github, html, json, junit, markdown, ndjson, text");
   EXPECT_EQ(message({scratch_.path()}), "-o: '" + scratch_.path().string() + "' is a folder");
   EXPECT_EQ(message({in_scratch("a.json"), in_scratch("a.json")}), "-o " + in_scratch("a.json") + ": given twice");
   EXPECT_EQ(message({""}), "-o: the name is empty");
@@ -73,6 +75,36 @@ TEST_F(Outputs, AreWrittenAsOneStep) {
   ASSERT_TRUE(write_document(forensics::Postmortem{}, {path, in_scratch("p.txt")}, std::nullopt));
   EXPECT_EQ(*base::read_all(path), forensics::to_json(forensics::Postmortem{}));
   EXPECT_FALSE(base::read_all(in_scratch("p.txt"))->empty());
+}
+
+// The variable as the test wants it, and as it was afterwards.
+class JobSummary : public Outputs {
+ protected:
+  JobSummary() { ::setenv("GITHUB_STEP_SUMMARY", path_.c_str(), 1); }
+  ~JobSummary() override { ::unsetenv("GITHUB_STEP_SUMMARY"); }
+  std::string path_ = in_scratch("summary.md");
+};
+
+TEST_F(JobSummary, IsAddedToWithTheFormatOfGithubOnly) {
+  ASSERT_TRUE(base::write_file_atomic(path_, "another step\n"));
+  ASSERT_TRUE(write_document(forensics::Postmortem{}, {in_scratch("p.json")}, std::nullopt));
+  EXPECT_EQ(*base::read_all(path_), "another step\n");
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(write_document(forensics::Postmortem{}, {in_scratch("p.log")}, "github"));
+  }
+  const std::string mine = "No OOM kill found in 0 lines; what was seen: no input.\n\n";
+  EXPECT_EQ(*base::read_all(path_), "another step\n" + mine + mine);
+  EXPECT_EQ(*base::read_all(in_scratch("p.log")),
+            "::notice title=oomlab::No OOM kill found in 0 lines; what was seen: no input.\n");
+}
+
+TEST_F(JobSummary, ThatCannotBeOpenedIsAnErrorBeforeTheWork) {
+  ::setenv("GITHUB_STEP_SUMMARY", "/nonexistent-folder/s.md", 1);
+  auto outputs = check_outputs({}, "github");
+  ASSERT_TRUE(outputs);
+  const auto opened = open_outputs(*outputs);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, "GITHUB_STEP_SUMMARY: /nonexistent-folder/s.md: No such file or directory");
 }
 
 }  // namespace

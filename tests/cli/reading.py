@@ -84,15 +84,18 @@ def main():
         rotated.mkdir()
         (rotated / "kern.log").write_bytes(log)
         (rotated / "kern.log.1").write_bytes(other)
-        (rotated / "kern.log.2.gz").write_bytes(gzip.compress(log))
-        (rotated / "kern.log.10.gz").write_bytes(gzip.compress(other))
+        (rotated / "kern.log.2.gz").write_bytes(gzip.compress((FIXTURES / "6.12" / "tmpfs.kmsg").read_bytes()))
+        (rotated / "kern.log.10.gz").write_bytes(gzip.compress((FIXTURES / "6.1" / "tmpfs.kmsg").read_bytes()))
         expected = ["kern.log.10.gz", "kern.log.2.gz", "kern.log.1", "kern.log"]
         for what, words in (("a folder", [rotated]), ("a shell's list", sorted(rotated.iterdir()))):
             for jobs in ("1", "3"):
                 document = json.loads(analyze("--format", "json", "--jobs", jobs, *words).stdout)
                 check(f"{what} with {jobs} threads is read oldest first", [Path(i["name"]).name for i in document["inputs"]] == expected,
                       str([i["name"] for i in document["inputs"]]))
-                check(f"{what} with {jobs} threads has all incidents", len(document["incidents"]) == 4)
+                check(f"{what} with {jobs} threads has all incidents", len(document["incidents"]) == 4, str(len(document["incidents"])))
+        (rotated / "copy.log").write_bytes(log)
+        check("a copy of a report counts once", len(json.loads(analyze("--format", "json", rotated).stdout)["incidents"]) == 4)
+        (rotated / "copy.log").unlink()
 
         cut = folder / "cut.log"
         cut.write_bytes(log[: len(log) // 2])

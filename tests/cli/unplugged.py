@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory(prefix="oomlab-unplugged-") as SCRATCH:
     expect("bad backend", ["run", "--backend", "cloud", "--", "true"], 2, "--backend: 'cloud' is not one of: auto, host, vm")
     expect("unknown option", ["run", "--memory-maximum", "1M", "--", "true"], 2, "--memory-maximum: unknown option")
     expect("no command", ["run", "--memory-max", "1M"], 2, "no command given", "oomlab run --memory-max 256M -- CMD")
-    expect("unknown workload", ["stress", "anno", "--memory-max", "1M"], 2, "'anno' is not a workload", "anon, tmpfs")
+    expect("unknown workload", ["stress", "anno", "--memory-max", "1M"], 2, "'anno' is not a workload", "anon, ")
     expect("no workload", ["stress"], 2, "no workload given", "oomlab list")
     expect("hostile workload", ["stress", "\x1b[31mred"], 2, "'\\x1b[31mred' is not a workload")
     expect("bad workload option", ["stress", "anon", "--memory-max", "1M", "--rate", "fast"], 2, "--rate: 'fast' is not a size")

@@ -129,8 +129,15 @@ void expect_facts_of(const Incident& found, const Incident& whole) {
   EXPECT_EQ(found.complete, found.missing.empty());
 }
 
+// Of a kernel before 4.6, the last that can mix them.
+Lines unnamed_flags(Lines lines) {
+  lines[0].replace(lines[0].find("0xcc0(GFP_KERNEL)"), 17, "0xd0");
+  return lines;
+}
+
 TEST(Braid, AtRandomNothingIsMergedWrongly) {
-  const std::pair<Lines, Lines> kPairs[] = {{first_report(), second_report()}, {global_report(), second_report()}};
+  const std::pair<Lines, Lines> kPairs[] = {{unnamed_flags(first_report()), unnamed_flags(second_report())},
+                                            {global_report(), unnamed_flags(second_report())}};
   for (const auto& [a, b] : kPairs) {
     const auto whole_a = parse_text(joined(a)).incidents.at(0);
     const auto whole_b = parse_text(joined(b)).incidents.at(0);
@@ -169,6 +176,44 @@ TEST(Braid, CutReportIsNotFilledFromTheNext) {
     EXPECT_FALSE(document.incidents[0].complete);
     EXPECT_EQ(core(document.incidents[1]), alone(second_report()));
   }
+}
+
+// The same cgroup reaches its limit again and again, and each time the end of the report is lost.
+TEST(Braid, CutReportsOfOneCgroupAreNotMixed) {
+  for (std::size_t at = 1; at + 1 < first_report().size(); ++at) {
+    SCOPED_TRACE(at);
+    Lines lines;
+    for (const auto& [comm, pid] : {std::pair{"first", 11}, {"second", 12}, {"third", 13}}) {
+      auto report = memcg_report(comm, pid, "/a");
+      report.resize(pid == 13 ? report.size() : at);
+      lines.insert(lines.end(), report.begin(), report.end());
+    }
+    const auto document = parse_text(joined(lines, "[   12.345678] "));
+    ASSERT_EQ(document.incidents.size(), 3U);
+    EXPECT_EQ(document.incidents[0].trigger.comm, "first");
+    EXPECT_EQ(document.incidents[1].trigger.comm, "second");
+    EXPECT_EQ(core(document.incidents[2]), alone(memcg_report("third", 13, "/a")));
+    EXPECT_TRUE(document.warnings.empty());
+  }
+}
+
+// The first line of a report and its end are lost, the next is whole but for its rows, and then a third is.
+TEST(Braid, ReportsWithoutTheirNamesAreNotMixed) {
+  auto first = memcg_report("first", 11, "/a");
+  first.erase(first.begin(), first.begin() + 2);
+  first.resize(first.size() - 3);
+  auto second = memcg_report("second", 12, "/a");
+  second.erase(second.begin() + 14);
+  auto lines = first;
+  lines.insert(lines.end(), second.begin(), second.end());
+  const auto third = memcg_report("third", 13, "/a");
+  lines.insert(lines.end(), third.begin(), third.end());
+  const auto document = parse_text(joined(lines, "[   12.345678] "));
+  ASSERT_EQ(document.incidents.size(), 3U);
+  EXPECT_EQ(document.incidents[0].cgroup->oom_memcg, "/a");
+  EXPECT_EQ(core(document.incidents[1]), alone(second));
+  EXPECT_EQ(core(document.incidents[2]), alone(third));
+  EXPECT_TRUE(document.warnings.empty());
 }
 
 }  // namespace

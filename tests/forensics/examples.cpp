@@ -53,6 +53,8 @@ Owner full_owner() {
           .job = "7.batch",
           .user = "1000",
           .name = "container cafe",
+          .image = "web:3",
+          .service = "web",
           .nested = {{.cgroup = "/a", .runtime = "systemd", .kind = "slice", .id = "a", .name = "slice a"}}};
 }
 
@@ -142,7 +144,8 @@ Incident full_incident() {
                   .last_line = 3,
                   .suppressed = 4,
                   .unrecognized = {{.line = 5, .text = "?"}},
-                  .lines = {{.line = 2, .text = "memory: usage"}}};
+                  .lines = {{.line = 2, .kind = "trigger", .text = "a.out invoked oom-killer: order=0"}},
+                  .lines_left_out = 6};
   return incident;
 }
 
@@ -247,7 +250,13 @@ Postmortem full_document() {
       {.name = "hostile \x1b[31m \xff </script>", .carrier = {}, .compression = {}, .bytes = 0, .lines = 0}};
   auto& run = document.run.emplace();
   run.command = {"./app", "--serve", "a b"};
-  run.workload = Workload{.name = "anon", .parameters = {{"size", "128M"}, {"rate", "64M"}}};
+  run.workload = Workload{.name = "anon",
+                          .parameters = {{"size", "128M"}, {"rate", "64M"}},
+                          .observations = {{"start", "arena", 135168, "bytes"},
+                                           {"start", "mapped chunks", 0, ""},
+                                           {"end", "arena", 12410880, "bytes"},
+                                           {"end", "growth", 1234.5, "bytes/s"},
+                                           {"hostile \x1b[31m\xff", "</script>", -1234567, "|"}}};
   run.backend = "vm";
   run.kernel = "6.12.117+deb12-cloud-amd64";
   run.duration_s = 1.23;

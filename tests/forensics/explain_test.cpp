@@ -370,6 +370,23 @@ TEST(Explain, IsTheSameTheSecondTime) {
   EXPECT_EQ(incident.analysis.processes, 1U);
 }
 
+TEST(Explain, KeepsWhatTheRuntimeToldOfTheContainer) {
+  auto incident = tests::docker_6mib();
+  explain(incident);
+  incident.cgroup->owner->name = "web-1";
+  incident.cgroup->owner->image = "web:3";
+  incident.cgroup->owner->service = "web";
+  explain(incident);
+  EXPECT_EQ(incident.cgroup->owner->name, "web-1");
+  EXPECT_EQ(incident.cgroup->owner->image, "web:3");
+  EXPECT_EQ(incident.cgroup->owner->service, "web");
+  EXPECT_NE(incident.verdict.find("docker container ad6c46b55052 (web-1) reached its own limit"), std::string::npos);
+
+  incident.cgroup->owner->container_id = "another";
+  explain(incident);
+  EXPECT_FALSE(incident.cgroup->owner->name) << "it was told of another container";
+}
+
 struct LevelCase {
   const char* name;
   const char* limit;

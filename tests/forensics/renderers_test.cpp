@@ -1,4 +1,7 @@
+#include <wchar.h>
+
 #include <algorithm>
+#include <clocale>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +12,7 @@
 #include "forensics/json.h"
 #include "forensics/renderer.h"
 #include "forensics/text_layout.h"
+#include "tests/forensics/documents.h"
 #include "tests/forensics/examples.h"
 #include "tests/forensics/golden.h"
 
@@ -20,101 +24,36 @@ std::string render(std::string_view format, const Postmortem& document, RenderOp
   return (*base::find_descriptor(table, format))->render(document, options);
 }
 
-Postmortem of_incident(Incident incident) {
-  explain(incident);
-  Postmortem document;
-  document.inputs = {{.name = "kern.log", .carrier = "dmesg", .compression = {}, .bytes = 4096, .lines = 62}};
-  document.incidents = {std::move(incident)};
-  return document;
-}
+using tests::all_documents;
+using tests::nothing_found;
+using tests::several;
 
-Postmortem run_without_incident(std::string verdict, std::optional<int> exit_code, std::optional<int> signal) {
-  auto document = tests::stress_run();
-  document.incidents.clear();
-  document.run->workload.reset();
-  document.run->command = {"python3", "-c", "x=bytearray(20<<20)"};
-  document.run->memory.peak_bytes = 30 << 20;
-  document.run->memory.events = cgroup::MemoryEvents{0, 0, 0, 0, 0, 0, {}};
-  document.run->outcome = {.verdict = std::move(verdict),
-                           .exit_code = exit_code,
-                           .signal = signal,
-                           .oom_kills = 0,
-                           .evidence = {"wait_status"},
-                           .reason = {}};
-  for (auto& sample : document.run->timeline) {
-    sample.memory = *sample.memory / 2;
-  }
-  return document;
-}
-
-Postmortem several() {
-  auto document = of_incident(tests::docker_6mib());
-  document.incidents.push_back(tests::global_no_swap());
-  document.incidents.push_back(document.incidents.front());
-  document.warnings = {{.code = "log_overrun", .message = "records were lost", .input = 0, .line = 12}};
-  return document;
-}
-
-Postmortem nothing_found() {
-  Postmortem document;
-  document.inputs = {{.name = "a.log", .carrier = "syslog", .compression = {}, .bytes = 100, .lines = 1234},
-                     {.name = "b.bin", .carrier = {}, .compression = {}, .bytes = 10, .lines = 1}};
-  return document;
-}
-
-// Names that try to break out of the terminal.
-Postmortem hostile() {
-  auto incident = tests::docker_6mib();
-  const std::string evil = "\x1b]0;pwn\x07</script>\xff\xe7\x8c\u202e" + std::string(300, 'A');
-  incident.trigger.comm = evil;
-  incident.kernel.release = evil;
-  incident.time.host = evil;
-  incident.cgroup->oom_memcg = "/" + evil;
-  incident.cgroup->task_memcg = "/" + evil + "/x\ny";
-  for (auto& task : incident.tasks) {
-    task.comm = evil;
-  }
-  incident.victims.front().comm = evil;
-  auto document = of_incident(std::move(incident));
-  document.inputs.front().name = evil;
-  document.warnings = {{.code = "w", .message = evil, .input = 0, .line = 1}};
-  auto& run = document.run.emplace();
-  run.command = {evil, "a\nb"};
-  run.outcome.verdict = "failed";
-  run.outcome.reason = evil;
-  return document;
-}
-
-struct Document {
-  const char* name;
-  Postmortem (*make)();
-};
-
-const Document kDocuments[] = {
-    {"docker_6mib", [] { return of_incident(tests::docker_6mib()); }},
-    {"stress_anon", tests::stress_run},
-    {"global_no_swap", [] { return of_incident(tests::global_no_swap()); }},
-    {"several", several},
-    {"nothing_found", nothing_found},
-    {"run_completed", [] { return run_without_incident("completed", 0, {}); }},
-    {"run_failed", [] { return run_without_incident("failed", 3, {}); }},
-    {"run_signaled", [] { return run_without_incident("signaled", {}, 15); }},
-    {"run_timed_out", [] { return run_without_incident("timed_out", {}, 9); }},
-    {"run_not_started", [] { return run_without_incident("not_started", {}, {}); }},
-    {"full", tests::full_document},
-    {"sparse", tests::sparse_document},
-    {"hostile", hostile},
-};
+using Document = tests::NamedDocument;
 
 class EveryDocument : public testing::TestWithParam<Document> {};
+
+// HTML without its style and script, which are files of their own and would change every golden file.
+std::string without_style(std::string html) {
+  for (const auto& [from, to] : {std::pair("'sha256-", "'"), {"<style>", "</style>"}, {"<script>", "</script>"}}) {
+    for (auto at = html.find(from); at != std::string::npos; at = html.find(from, at)) {
+      at += std::string_view(from).size();
+      html.erase(at, html.find(to, at) - at);
+    }
+  }
+  return html;
+}
 
 TEST_P(EveryDocument, LooksAsBefore) {
   const auto document = GetParam().make();
   const std::string name = GetParam().name;
-  const auto text = render("text", document);
-  EXPECT_EQ(text, golden(name + ".txt", text));
-  const auto json = render("json", document);
-  EXPECT_EQ(json, golden(name + ".json", json));
+  const std::pair<std::string_view, std::string_view> formats[] = {
+      {"text", ".txt"}, {"json", ".json"}, {"markdown", ".md"}, {"junit", ".xml"}, {"github", ".github"}};
+  for (const auto& [format, ending] : formats) {
+    const auto text = render(format, document);
+    EXPECT_EQ(text, golden(name + std::string(ending), text)) << format;
+  }
+  const auto html = without_style(render("html", document));
+  EXPECT_EQ(html, golden(name + ".html", html));
 }
 
 TEST_P(EveryDocument, ReadsBackAndRendersTheSame) {
@@ -132,10 +71,10 @@ bool is_safe_text(std::string_view text) {
 
 TEST_P(EveryDocument, TextKeepsToTheTerminal) {
   const auto document = GetParam().make();
-  for (const unsigned width : {1U, 40U, 57U, 80U, 120U, 1000U}) {
+  for (const unsigned width : {1U, 40U, 57U, 80U, 120U, 200U, 1000U}) {
     const auto text = render("text", document, {.colour = false, .width = width});
     EXPECT_TRUE(is_safe_text(text)) << text;
-    const auto columns = std::clamp(width, 40U, 120U);
+    const auto columns = std::clamp(width, 40U, 200U);
     std::string_view rest = text;
     while (!rest.empty()) {
       const auto line = rest.substr(0, rest.find('\n'));
@@ -166,20 +105,19 @@ TEST_P(EveryDocument, ColourOnlyAddsSequences) {
   EXPECT_EQ(bare(coloured), render("text", document));
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, EveryDocument, testing::ValuesIn(kDocuments),
+INSTANTIATE_TEST_SUITE_P(Table, EveryDocument, testing::ValuesIn(all_documents().begin(), all_documents().end()),
                          [](const auto& row) { return row.param.name; });
 
 class EveryRenderer : public testing::TestWithParam<base::Descriptor<Renderer>> {};
 
 TEST_P(EveryRenderer, RendersEveryDocument) {
-  for (const auto& document : kDocuments) {
+  for (const auto& document : all_documents()) {
     const auto text = GetParam()->render(document.make(), {});
     EXPECT_TRUE(text.ends_with('\n')) << document.name;
     EXPECT_EQ(base::to_valid_utf8(text), text) << document.name;
     EXPECT_EQ(text.find('\x1b'), std::string::npos) << document.name;
   }
   EXPECT_FALSE(GetParam()->summary.empty());
-  EXPECT_FALSE(GetParam()->endings.empty());
 }
 
 TEST_P(EveryRenderer, HasEndingsOfItsOwn) {
@@ -232,8 +170,65 @@ INSTANTIATE_TEST_SUITE_P(Table, DisplayWidth,
                          testing::Values(WidthCase{"ascii", "abc", 3}, WidthCase{"empty", "", 0},
                                          WidthCase{"umlaut", "ä", 1}, WidthCase{"combining", "a\u0308", 1},
                                          WidthCase{"wide", "猫x", 3}, WidthCase{"emoji", "😀", 2},
-                                         WidthCase{"hangul", "한글", 4}, WidthCase{"bar", "█▏…", 3}),
+                                         WidthCase{"hangul", "한글", 4}, WidthCase{"bar", "█▏…", 3},
+                                         WidthCase{"jamo", "\u1112\u1161\u11ab", 2}, WidthCase{"flag", "🇩🇪", 2},
+                                         WidthCase{"family", "👩\u200d👦", 4}, WidthCase{"heart", "❤\ufe0f", 1},
+                                         WidthCase{"full_width", "Ａ！", 4}, WidthCase{"half_kana", "ｱ", 1},
+                                         WidthCase{"thai", "ที่", 1}, WidthCase{"arabic", "مَ", 1},
+                                         WidthCase{"extension_b", "𠀀", 2}, WidthCase{"bmp_end", "\ufffd", 1},
+                                         WidthCase{"last", "\U0010fffd", 1}),
                          [](const auto& row) { return row.param.name; });
+
+// Terminals ask their C library; newer ones know some more characters.
+TEST(DisplayWidthOfAll, IsThatOfTheCLibrary) {
+  const auto before = std::string(std::setlocale(LC_CTYPE, nullptr));
+  if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) {
+    GTEST_SKIP() << "no locale C.UTF-8";
+  }
+  std::size_t known = 0, different = 0;
+  for (std::uint32_t point = 0xa1; point < 0x110000; ++point) {
+    const auto cells = ::wcwidth(static_cast<wchar_t>(point));
+    if (cells >= 0) {
+      ++known;
+      different += static_cast<std::size_t>(cells) != cells_of(point) ? 1U : 0U;
+    }
+  }
+  std::setlocale(LC_CTYPE, before.c_str());
+  EXPECT_GT(known, 140'000U);
+  EXPECT_LT(different, 1500U);
+}
+
+TEST(Text, AlignsNamesOfAnyWidth) {
+  auto incident = tests::global_no_swap();
+  const char* names[] = {"猫猫猫", "e\u0301\u0301tude", "👩\u200d👦 job", "\xff\xfe", "ascii"};
+  for (std::size_t i = 0; i < incident.tasks.size(); ++i) {
+    incident.tasks[i].comm = names[i];
+  }
+  incident.victims.front().comm = names[3];
+  explain(incident);
+  Postmortem document;
+  document.incidents = {incident};
+  for (const unsigned width : {40U, 60U, 80U, 120U, 200U}) {
+    const auto text = render("text", document, {.colour = false, .width = width});
+    const auto begin = text.find("  pid ");
+    ASSERT_NE(begin, std::string::npos);
+    auto table = std::string_view(text).substr(begin);
+    table = table.substr(0, table.find("\n\n"));
+    const auto header = table.substr(0, table.find('\n'));
+    const auto rss_ends = display_width(header.substr(0, header.find("rss") + 3));
+    std::size_t rows = 0;
+    while (!table.empty()) {
+      const auto line = table.substr(0, table.find('\n'));
+      table.remove_prefix(std::min(line.size() + 1, table.size()));
+      const auto unit = line.find("iB");
+      if (unit != std::string_view::npos) {
+        EXPECT_EQ(display_width(line.substr(0, unit + 2)), rss_ends) << width << ": " << line;
+        ++rows;
+      }
+    }
+    EXPECT_GE(rows, 3U) << text;
+  }
+}
 
 TEST(Layout, CutsAtColumns) {
   EXPECT_EQ(fit("abcdef", 6), "abcdef");

@@ -84,8 +84,9 @@ Unpacked unpack_in_every_way(std::string_view packed) {
   const auto whole = unpack(packed, packed.size() + 1, std::size_t{256} << 10);
   const auto dripped = unpack(packed, 1 + packed.size() % 7, std::size_t{64} << 10);
   check(whole.compression == dripped.compression, "what it is does not depend on how it comes in");
-  // Of a damaged block the libraries give more or less.
-  check(!whole.ended || whole == dripped || (whole.damaged && dripped.damaged && have_same_start(whole, dripped)),
+  // Of a damaged block the libraries give more or less; zstd misses a wrong size of the content when it comes in
+  // pieces.
+  check(!whole.ended || whole == dripped || ((whole.damaged || dripped.damaged) && have_same_start(whole, dripped)),
         "what comes out does not depend on how it comes in");
   read_lines(packed, whole);
   return whole;

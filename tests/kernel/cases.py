@@ -45,11 +45,11 @@ class Lab:
         self.last = result
         return document
 
-    def validate(self, path):
+    def validate(self, *paths):
         result = subprocess.run([sys.executable, os.path.join(HERE, "..", "support", "validate.py"), self.oomlab,
-                                 os.path.join(HERE, "..", "..", "docs", "schema", "postmortem-1.json"), path],
-                                capture_output=True, text=True, timeout=60)
-        assert result.returncode in (0, 77), f"{path} is not valid:\n{result.stdout}{result.stderr}"
+                                 os.path.join(HERE, "..", "..", "docs", "schema", "postmortem-1.json"), *paths],
+                                capture_output=True, text=True, timeout=300)
+        assert result.returncode in (0, 77), f"{', '.join(paths)}: not valid:\n{result.stdout}{result.stderr}"
 
     def guest(self, *command, timeout=180):
         """A command as root of a fresh guest, with the host's files below it."""
@@ -364,8 +364,89 @@ def killed_supervisor(lab):
     print(result.stdout, end="")
 
 
+def run_like(lab):
+    """The limits of a container, from what docker inspect printed of it."""
+    inspect = os.path.join(HERE, "..", "fixtures", "docker", "inspect-26.1.json")
+    document = lab.run(["run", "--like", inspect], 137, ["sh", "-c", "stat -f -c '%b %S' /dev/shm; exec tail /dev/zero"])
+    limits = document["run"]["limits"]
+    equal(limits["memory_max_bytes"], 24 * MIB, "memory")
+    equal(limits["memory_swap_max_bytes"], 16 * MIB, "swap")
+    equal(limits["pids_max"], 200, "pids")
+    equal(lab.last.stdout.split(), ["16384", "4096"], "/dev/shm")
+    incident = document["incidents"][0]
+    equal(incident["cgroup"]["memory"]["limit_bytes"], 24 * MIB, "limit in the report")
+    equal(incident["cgroup"]["swap"]["limit_bytes"], 16 * MIB, "swap in the report")
+    equal([warning["code"] for warning in document["warnings"]], [], "warnings")
+    lab.run(["run", "--like", inspect, "--memory-max", "128M", "--shm-size", "1M"], 0, ["sh", "-c", "test $(stat -f -c '%b' /dev/shm) = 256"])
+
+
+def watched(lab, case):
+    """Kills beside `oomlab watch` in a guest; what was done, and the post-mortems, valid by the schema."""
+    result = lab.guest(sys.executable, os.path.join(HERE, "watch_kills.py"), lab.oomlab, case, timeout=600)
+    assert result.returncode == 0, result.stdout + result.stderr
+    facts = json.loads(result.stdout)
+    paths = []
+    for number, document in enumerate(facts["documents"]):
+        paths.append(lab.path(f"{number}.json"))
+        with open(paths[-1], "w", encoding="utf-8") as file:
+            json.dump(document, file)
+    lab.validate(*paths)
+    facts["incidents"] = [incident for document in facts["documents"] for incident in document["incidents"]]
+    facts["victims"] = [victim["pid"] for incident in facts["incidents"] for victim in incident["victims"]]
+    return facts
+
+
+def watch_burst(lab):
+    """More kills than the kernel reports in full, in cgroups that are gone at once: one post-mortem each, and flat memory."""
+    facts = watched(lab, "burst")
+    equal(len(facts["documents"]), 60, "post-mortems")
+    equal(sorted(facts["victims"]), sorted(facts["pids"]), "victims")
+    within(max(facts["memory_kb"]), 1, 16 * 1024, "memory")
+    within(facts["memory_kb"][-1], 1, facts["memory_kb"][0] + 3072, "memory in the end")
+    equal("60 incidents, 60 processes killed." in facts["table"], True, "table")
+    equal("The kernel counts 60 kills" in facts["table"], True, "count of the kernel")
+
+
+def watch_restart(lab):
+    """What a watch that was killed left is told by the next one, and nothing twice."""
+    facts = watched(lab, "restart")
+    equal(sorted(facts["victims"]), sorted(facts["pids"]), "victims")
+    equal(facts["tables"][1].startswith("No OOM kill was seen."), True, "the third start has nothing to tell")
+
+
+def watch_without_log(lab):
+    """A user who may not read the kernel log is told from memory.events, and that it is so."""
+    facts = watched(lab, "no_log")
+    equal(facts["status"], -9, "the kill")
+    equal(len(facts["documents"]), facts["kills"], "post-mortems")
+    equal(facts["victims"], [], "nobody is named")
+    equal("/dev/kmsg: Operation not permitted" in facts["words"], True, "what cannot be seen is said")
+    for document in facts["documents"]:
+        incident = document["incidents"][0]
+        equal([warning["code"] for warning in document["warnings"]][:2], ["kernel_log_unreadable", "kill_without_log_line"], "warnings")
+        equal(incident["missing"], ["trigger", "call_trace", "tasks", "victim"], "missing")
+        equal(document["run"]["outcome"]["evidence"], ["memory.events"], "evidence")
+        if incident["cgroup"]["task_memcg"] == "/kept":
+            equal(incident["scope"], "memcg", "scope")
+            equal(incident["cgroup"]["oom_memcg"], "/kept", "whose limit")
+            equal(incident["cgroup"]["memory"]["limit_bytes"], 12 * MIB, "limit")
+
+
+def watch_groups(lab):
+    """One post-mortem for a group kill, one for the limit of a cgroup above, one for a child whose parent lives on."""
+    facts = watched(lab, "groups")
+    equal(len(facts["documents"]), 3, "post-mortems")
+    together, below, child = facts["incidents"]
+    equal(sorted(victim["pid"] for victim in together["victims"]), sorted(facts["together"]), "the whole group")
+    equal([victim["pid"] for victim in below["victims"]], [facts["below"]], "below")
+    equal(below["cgroup"]["oom_memcg"], "/above", "whose limit")
+    equal(facts["documents"][1]["run"]["limits"]["memory_max_bytes"], 12 * MIB, "the limit that was hit")
+    equal(facts["supervisor"][1], 0, "the parent lives on")
+    equal(child["victims"][0]["pid"] != facts["supervisor"][0], True, "its child was killed")
+
+
 CASES = {name: value for name, value in list(globals().items()) if callable(value) and value.__module__ == __name__
-         and name not in ("Lab", "equal", "within", "main")}
+         and name not in ("Lab", "equal", "within", "watched", "main")}
 
 
 def skip(reason):

@@ -1,8 +1,8 @@
+#include "stress/parameters.h"
+
 #include <array>
 
 #include <gtest/gtest.h>
-
-#include "stress/workload.h"
 
 namespace stress {
 namespace {

@@ -20,6 +20,7 @@ RunFrame full_order() {
           .host_files = true,
           .console_verbose = true,
           .swap_bytes = 1ULL << 33,
+          .disk_bytes = 1ULL << 34,
           .sysctls = {{"vm.panic_on_oom", "1"}, {"vm.swappiness", ""}},
           .argv = {"sh", "-c", std::string("a\0b\n", 4)},
           .environment = {"PATH=/bin", "EMPTY="},
@@ -41,6 +42,7 @@ TEST(Protocol, OrderComesBackAsItWas) {
   EXPECT_EQ(decoded->uid, order.uid);
   EXPECT_EQ(decoded->gid, order.gid);
   EXPECT_EQ(decoded->swap_bytes, order.swap_bytes);
+  EXPECT_EQ(decoded->disk_bytes, order.disk_bytes);
 }
 
 TEST(Protocol, OptionalFieldsStayAbsent) {

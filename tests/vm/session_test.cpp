@@ -366,6 +366,24 @@ TEST(Session, SignalReachesTheWholeProcessGroup) {
   EXPECT_EQ(end->status.exit_code, 5);
 }
 
+TEST(Session, SignalsOfTheUserDoNotAskForAnEnd) {
+  Guest guest;
+  Pipe in, out;
+  const Helper sender([&] {
+    char byte = 0;
+    for (const int signal : {SIGUSR1, SIGUSR2, SIGUSR1}) {
+      (void)!::read(out.read.get(), &byte, 1);
+      ::kill(::getppid(), signal);
+    }
+  });
+  auto request = shell("n=0; trap 'n=$((n+1)); echo' USR1 USR2; echo; while [ $n -lt 3 ]; do sleep 0.01; done; exit 6");
+  request.stdout_fd = out.write.get();
+  const auto end = guest.run(request);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->status.exit_code, 6);
+  EXPECT_FALSE(end->told_to_end);
+}
+
 TEST(Session, SecondSignalEndsTheGuest) {
   Guest guest;
   Pipe out;

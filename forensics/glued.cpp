@@ -1,0 +1,75 @@
+#include "forensics/glued.h"
+
+#include <algorithm>
+
+#include "forensics/stamp.h"
+#include "forensics/text.h"
+
+namespace forensics {
+namespace {
+
+constexpr double kLater = 60, kEarlier = 1;  // seconds between two lines of one report
+constexpr std::string_view kTag = "kernel: ";
+constexpr int kMostWords = 6;  // of a syslog line before its tag
+
+// Where "Oct 12 19:00:20 host" begins that ends the text; nothing when it does not end so.
+std::optional<std::size_t> begin_of_syslog(std::string_view text) {
+  auto at = trim_right(text).size();
+  for (int words = 0; words < kMostWords && at > 0; ++words) {
+    const auto blank = text.substr(0, at).find_last_of(" \n");
+    at = blank == std::string_view::npos ? 0 : blank;
+    const auto begin = at + (blank == std::string_view::npos ? 0U : 1U);
+    auto rest = text.substr(begin);
+    const auto time = read_syslog_time(rest);
+    if (time || (rest = text.substr(begin), read_iso_time(rest).has_value())) {
+      // A day and a clock without their month are a time, too: the month stands before them.
+      const auto month = trim_right(text.substr(0, begin));
+      const auto word = month.substr(month.find_last_of(" \n") + 1);
+      return time && time->month == 0 && month_number(word) != 0
+                 ? begin - (text.substr(0, begin).size() - month.size()) - word.size()
+                 : begin;
+    }
+  }
+  return std::nullopt;
+}
+
+// Without blanks, a "\n" as two characters, and the next line's "Oct 12 19:00:20 host kernel: ".
+std::string_view without_next_prefix(std::string_view first) {
+  if (first.ends_with(kTag)) {
+    const auto before = first.substr(0, first.size() - kTag.size());
+    first = first.substr(0, begin_of_syslog(before).value_or(first.size()));
+  }
+  first = trim_right(first);
+  return first.ends_with("\\n") ? first.substr(0, first.size() - 2) : first;
+}
+
+std::optional<Glued> at_stamp(std::string_view message, double stamp) {
+  for (auto at = message.find('[', 1); at != std::string_view::npos; at = message.find('[', at + 1)) {
+    auto rest = message.substr(at);
+    const auto next = read_kernel_stamp(rest);
+    if (next && *next >= stamp - kEarlier && *next <= stamp + kLater) {
+      return Glued{.first = without_next_prefix(message.substr(0, at)), .rest = rest, .monotonic_s = next};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Glued> at_tag(std::string_view message) {
+  for (auto at = message.find(kTag); at != std::string_view::npos; at = message.find(kTag, at + 1)) {
+    if (const auto begin = begin_of_syslog(message.substr(0, at)); begin && *begin > 0) {
+      auto rest = message.substr(at + kTag.size());
+      const auto stamp = read_kernel_stamp(rest);
+      return Glued{.first = trim_right(message.substr(0, *begin)), .rest = rest, .monotonic_s = stamp};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Glued> split_glued(std::string_view message, std::optional<double> monotonic_s) {
+  auto glued = monotonic_s ? at_stamp(message, *monotonic_s) : std::nullopt;
+  return glued ? glued : at_tag(message);
+}
+
+}  // namespace forensics
