@@ -15,12 +15,14 @@
 #include "cli/concerns.h"
 #include "cli/kernel_log.h"
 #include "cli/kernel_reading.h"
+#include "cli/kill_counts.h"
 #include "cli/observations.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/stall.h"
 #include "cli/supervisor.h"
 #include "forensics/analysis.h"
+#include "forensics/episodes.h"
 
 namespace cli {
 namespace {
@@ -260,6 +262,7 @@ void conclude(forensics::Postmortem& document, Witnesses& witnesses, const std::
     }
     forensics::explain(incident, &run);
   }
+  document.episodes = forensics::find_episodes(document.incidents);
 }
 
 }  // namespace
@@ -271,6 +274,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
 
   forensics::Postmortem document;
   auto log = open_kernel_log(document.warnings);
+  KillCounts counts;
   TRY_ASSIGN(auto group,
              cgroup::Group::create(parent, experiment.workload ? experiment.workload->name : "run", experiment.limits));
   TRY_ASSIGN(const auto guard, cgroup::Guard::start(group));
@@ -289,6 +293,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
   read_memory(group, recorder, run);
   run.timeline = recorder.samples();
   TRY_ASSIGN(document.incidents, read_incidents(log, document));
+  counts.see_log(document);
   const auto group_path = document.incidents.empty() ? std::string{} : group.kernel_path();
   const auto pid = run.pid.value_or(-1);
   std::erase_if(document.incidents, [&](const auto& incident) { return !concerns(incident, group_path, pid); });
@@ -296,6 +301,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
     witnesses.logged_kills = count_kills(document.incidents, group_path, pid);
   }
   conclude(document, witnesses, group_path, start);
+  counts.reconcile(document, group_path, witnesses.logged_kills);
   if (auto removed = group.remove(kRemoveTimeout); !removed) {
     document.warnings.push_back({.code = "cgroup_left", .message = removed.error().message});
   }

@@ -16,6 +16,7 @@
 #include "forensics/assembler.h"
 #include "forensics/copies.h"
 #include "forensics/demux.h"
+#include "forensics/episodes.h"
 #include "forensics/line_reader.h"
 #include "forensics/storm.h"
 #include "forensics/survey.h"
@@ -273,6 +274,7 @@ base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions
     return std::pair(incident.log.input, incident.log.first_line);
   });
   drop_copies(document);
+  document.episodes = find_episodes(document.incidents);
   return document;
 }
 

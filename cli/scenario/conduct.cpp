@@ -14,6 +14,7 @@
 #include "cli/scenario/stage.h"
 #include "cli/supervisor.h"
 #include "forensics/analysis.h"
+#include "forensics/episodes.h"
 
 namespace cli::scenario {
 namespace {
@@ -66,6 +67,7 @@ void explain(Findings& findings, std::chrono::steady_clock::time_point begin) {
     const auto run = run_of(*group);
     forensics::explain(incident, &run);
   }
+  findings.postmortem.episodes = forensics::find_episodes(findings.postmortem.incidents);
 }
 
 // Whose process it was: a task's own, or else a child of the only task in its group.
