@@ -14,7 +14,6 @@
 #include "cgroup/parse.h"
 #include "cli/report.h"
 #include "cli/watch/sight.h"
-#include "forensics/owner.h"
 #include "forensics/words.h"
 
 namespace cli::watch {
@@ -292,10 +291,8 @@ Kill Watcher::gather(const Settlement& settlement) {
 }
 
 void Watcher::name_container(Kill& kill) {
-  const auto path = cgroup_of(kill);
-  const auto owner = path ? forensics::owner_of(*path) : std::nullopt;
-  if (owner && owner->container_id) {
-    kill.container = feed_.by_id(*owner->container_id);
+  if (const auto path = cgroup_of(kill)) {
+    kill.container = feed_.of_cgroup(*path);
   }
 }
 
@@ -322,10 +319,8 @@ bool Watcher::is_wanted(const Kill& kill) const {
   if (options_.cgroup) {
     return std::ranges::any_of(paths, [this](const auto& path) { return is_within(path, *options_.cgroup); });
   }
-  return container_id_.empty() || std::ranges::any_of(paths, [this](const auto& path) {
-           const auto owner = forensics::owner_of(path);
-           return owner && owner->container_id && owner->container_id->starts_with(container_id_);
-         });
+  return container_id_.empty() ||
+         std::ranges::any_of(paths, [this](const auto& path) { return path.find(container_id_) != std::string::npos; });
 }
 
 void Watcher::tell(const Settlement& settlement) {
