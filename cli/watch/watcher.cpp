@@ -101,6 +101,13 @@ void Watcher::open_log() {
 
 base::Result<> Watcher::open_groups() {
   const auto tree = find_tree();
+  if (tree && !tree->is_whole && log_) {
+    // Its paths are not those of the log: neither could be held against the other.
+    cannot_see("part_of_the_cgroups", {.message = "this cgroup namespace is all of the cgroups that is mounted here"},
+               "kills are told from the kernel log alone, without a timeline (mount the machine's: docker run -v "
+               "/sys/fs/cgroup:/sys/fs/cgroup:ro)");
+    return {};
+  }
   auto groups = tree ? Groups::start(tree->root, *ledger_, before_) : std::unexpected(tree.error());
   if (!groups) {
     if (!log_) {
@@ -113,10 +120,8 @@ base::Result<> Watcher::open_groups() {
   }
   groups_ = *std::move(groups);
   if (!tree->is_whole) {
-    blind_spots_.push_back({.code = "part_of_the_cgroups",
-                            .message =
-                                "only this cgroup namespace is seen, not the machine: mount the machine's "
-                                "/sys/fs/cgroup for the others (docker run -v /sys/fs/cgroup:/sys/fs/cgroup:ro)"});
+    cannot_see("part_of_the_cgroups", {.message = "this cgroup namespace is all of the cgroups that is mounted here"},
+               "nothing is told of the others");
   }
   if (options_.cgroup && !groups_->seen(*options_.cgroup)) {
     return base::fail(
