@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -84,6 +86,22 @@ void change_user(ChildPlan& plan) {
   }
 }
 
+// A mount namespace that only the command sees; an ordinary user needs a user namespace for it, and stays who it is
+// there (user_namespaces(7)).
+void mount_shm(ChildPlan& plan) {
+  constexpr Step kStep = Step::shm;
+  if (::unshare(CLONE_NEWNS) != 0) {
+    need(plan, kStep, ::unshare(CLONE_NEWUSER | CLONE_NEWNS));
+    write_file(plan, kStep, ::open("/proc/self/setgroups", O_WRONLY | O_CLOEXEC), "deny");
+    write_file(plan, kStep, ::open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC), plan.uid_map);
+    write_file(plan, kStep, ::open("/proc/self/gid_map", O_WRONLY | O_CLOEXEC), plan.gid_map);
+  }
+  need(plan, kStep, ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+  need(plan, kStep,
+       ::mount("oomlab-shm", plan.shm_folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+               plan.shm_options.c_str()));
+}
+
 // The three standard descriptors, and one more. Sources among 0 to 2 are copied out of the way first, so that any
 // permutation works.
 void set_descriptors(ChildPlan& plan) {
@@ -159,6 +177,12 @@ ChildPlan prepare(const SpawnRequest& request) {
     plan.environment.push_back(as_argument(variable));
   }
   plan.environment.push_back(nullptr);
+  if (request.shm_bytes) {
+    plan.shm_folder = request.root.value_or("") + "/dev/shm";
+    plan.shm_options = fmt::format("mode=1777,size={}", *request.shm_bytes);
+    plan.uid_map = fmt::format("{0} {0} 1", ::geteuid());
+    plan.gid_map = fmt::format("{0} {0} 1", ::getegid());
+  }
   if (request.oom_score_adj) {
     plan.oom_score_adj = fmt::format("{}", *request.oom_score_adj);
   }
@@ -175,6 +199,9 @@ void run_child(ChildPlan& plan) {
   }
   if (!plan.oom_score_adj.empty()) {
     write_file(plan, Step::oom_score_adj, ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC), plan.oom_score_adj);
+  }
+  if (request.shm_bytes) {
+    mount_shm(plan);
   }
   for (const auto& limit : request.resource_limits) {
     const rlimit wanted{limit.value, limit.value};

@@ -17,6 +17,7 @@ enum class Step {
   join_group,
   process_group,
   oom_score_adj,
+  shm,
   resource_limits,
   root,
   working_folder,
@@ -39,7 +40,9 @@ struct ChildPlan {
   std::vector<std::string> candidates;  // the paths to try, in order
   std::vector<char*> argv;              // room for "/bin/sh" in front: argv[1] on is the command's
   std::vector<char*> environment;
-  std::string oom_score_adj;  // text for /proc/self/oom_score_adj, empty for none
+  std::string shm_folder, shm_options;  // of the tmpfs; empty for none
+  std::string uid_map, gid_map;         // of a user namespace, in which an ordinary user may mount it
+  std::string oom_score_adj;            // text for /proc/self/oom_score_adj, empty for none
   pid_t parent = -1;
   int procs_fd = -1;   // cgroup.procs to write oneself into, or -1
   int report_fd = -1;  // where a failure is written, or -1: only into `failure`

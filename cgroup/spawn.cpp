@@ -46,6 +46,8 @@ std::unexpected<base::Error> describe(const Failure& failure, const SpawnRequest
       return because("setpgid");
     case Step::oom_score_adj:
       return because(fmt::format("setting oom_score_adj to {}", request.oom_score_adj.value_or(0)));
+    case Step::shm:
+      return because(fmt::format("a /dev/shm of {} bytes", request.shm_bytes.value_or(0)));
     case Step::resource_limits:
       return because("setting a resource limit");
     case Step::root:

@@ -29,7 +29,8 @@ struct SpawnRequest {
   std::optional<std::string> root;            // chroot(2) there first
   std::optional<uid_t> uid;                   // with gid and an empty group list; last before exec
   std::optional<gid_t> gid;
-  std::optional<int> oom_score_adj;  // written to /proc/self/oom_score_adj by the child (before uid changes)
+  std::optional<std::uint64_t> shm_bytes;  // a tmpfs of that size over /dev/shm (below root), in a mount namespace
+  std::optional<int> oom_score_adj;        // written to /proc/self/oom_score_adj by the child (before uid changes)
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;
   int inherited_fd = -1;                       // stays open in the command, under its number
   std::vector<ResourceLimit> resource_limits;  // before uid changes

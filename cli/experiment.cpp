@@ -149,6 +149,7 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<i
                                .root = experiment.workload ? std::nullopt : experiment.root,
                                .uid = experiment.workload ? std::nullopt : experiment.uid,
                                .gid = experiment.workload ? std::nullopt : experiment.gid,
+                               .shm_bytes = experiment.shm_bytes,
                                .oom_score_adj = experiment.oom_score_adj ? experiment.oom_score_adj : score};
   request.environment = command_environment();
   if (experiment.workload) {

@@ -22,6 +22,7 @@ struct Experiment {
   std::optional<forensics::Workload> workload;  // set for a built-in one; command then is how it is started
   cgroup::Limits limits;
   std::optional<int> oom_score_adj;                        // of the command
+  std::optional<std::uint64_t> shm_bytes;                  // of a /dev/shm of its own
   std::optional<std::chrono::nanoseconds> timeout;         // killed then: timed_out
   std::optional<std::chrono::nanoseconds> thrash_timeout;  // stalled that long at its limit: killed, thrashing
   std::chrono::nanoseconds sample_period{std::chrono::milliseconds(10)};

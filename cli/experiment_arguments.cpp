@@ -75,6 +75,9 @@ std::vector<std::string> to_arguments(const Experiment& experiment) {
   if (experiment.oom_score_adj) {
     add("oom-score-adj", fmt::format("{}", *experiment.oom_score_adj));
   }
+  if (experiment.shm_bytes) {
+    add("shm-bytes", fmt::format("{}", *experiment.shm_bytes));
+  }
   if (experiment.timeout) {
     add("timeout-ns", fmt::format("{}", experiment.timeout->count()));
   }
@@ -130,6 +133,7 @@ void bind_experiment(Options& options, Experiment& experiment) {
     return {};
   });
   options.value("oom-score-adj", 0, "N", "of the command", number_setter(experiment.oom_score_adj));
+  options.value("shm-bytes", 0, "N", "of its /dev/shm", number_setter(experiment.shm_bytes));
   options.value("timeout-ns", 0, "N", "time-out", nanoseconds_setter(experiment.timeout));
   options.value("thrash-timeout-ns", 0, "N", "stall time-out", nanoseconds_setter(experiment.thrash_timeout));
   options.value("sample-ns", 0, "N", "recorder's period", [&experiment](std::string_view text) -> base::Result<> {

@@ -79,10 +79,18 @@ int perform(const Invocation& invocation, RunOptions& options, TextTo text_to) {
   if (!choice) {
     return report(choice.error());
   }
+  for (const auto& note : options.like_notes) {
+    if (!options.quiet) {
+      say(note);
+    }
+  }
   options.experiment.progress = text_on_stdout && ::isatty(STDERR_FILENO) == 1;
   auto document = run_on(*choice, options);
   if (!document) {
     return report(document.error());
+  }
+  for (const auto& note : options.like_notes) {
+    document->warnings.push_back({.code = "limit_of_container", .message = note});
   }
   auto& run = *document->run;
   if (!options.expect.empty()) {

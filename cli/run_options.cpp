@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/escape.h"
+#include "cli/containers/like.h"
 #include "cli/report.h"
 
 namespace cli {
@@ -47,6 +48,8 @@ Options::Setter count_setter(std::optional<cgroup::Limit>& target) {
 void RunOptions::bind(Options& options, MayBeBare bare) {
   auto& limits = experiment.limits;
   options.group("Limits");
+  options.text("like", like, "NAME|FILE",
+               "those of a container, by name or as docker inspect printed them; other options go before it");
   options.value("memory-max", 0, "SIZE", "hard limit (memory.max): reclaim first, then the OOM killer",
                 limit_setter(limits.memory_max));
   options.value("memory-high", 0, "SIZE", "throttle above this (memory.high); never kills",
@@ -59,6 +62,7 @@ void RunOptions::bind(Options& options, MayBeBare bare) {
                 limit_setter(limits.swap_max));
   options.value("zswap-max", 0, "SIZE", "compressed swap cache (memory.zswap.max)", limit_setter(limits.zswap_max));
   options.value("pids-max", 0, "N", "processes and threads (pids.max)", count_setter(limits.pids_max));
+  options.size("shm-size", experiment.shm_bytes, "of a /dev/shm of its own");
   options.flag("oom-group", oom_group_, "kill all of the group together (memory.oom.group)");
   options.integer("oom-score-adj", oom_score_adj_, -1000, 1000, "of the command: -1000 (never) to 1000 (first)");
   options.duration("timeout", experiment.timeout, "kill it after this time: timed_out, exit 124");
@@ -113,7 +117,34 @@ void RunOptions::bind(Options& options, MayBeBare bare) {
   options.flag("quiet", quiet, "no words of our own on stderr but errors");
 }
 
+base::Result<> RunOptions::take_like() {
+  if (!like) {
+    return {};
+  }
+  auto found = containers::find_like(*like);
+  if (!found) {
+    return std::unexpected(std::move(found).error().context("--like"));
+  }
+  auto& limits = experiment.limits;
+  const auto& theirs = found->limits;
+  if (!limits.memory_max) {
+    limits.memory_max = theirs.memory_max;
+    limits.swap_max = limits.swap_max ? limits.swap_max : theirs.swap_max;  // which belongs to that limit
+  }
+  limits.memory_low = limits.memory_low ? limits.memory_low : theirs.memory_low;
+  limits.pids_max = limits.pids_max ? limits.pids_max : theirs.pids_max;
+  if (!oom_score_adj_ && found->oom_score_adj) {
+    oom_score_adj_ = *found->oom_score_adj;
+  }
+  experiment.shm_bytes = experiment.shm_bytes ? experiment.shm_bytes : found->shm_bytes;
+  for (const auto& note : found->notes) {
+    like_notes.push_back(fmt::format("like {}: {}", found->name, note));
+  }
+  return {};
+}
+
 base::Result<> RunOptions::settle() {
+  TRY(take_like());
   auto& limits = experiment.limits;
   const auto usage = [](std::string message, std::string remedy = {}) {
     return base::fail(base::ErrorKind::usage, std::move(message), std::move(remedy));

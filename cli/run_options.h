@@ -21,6 +21,8 @@ struct RunOptions {
   std::vector<std::string> outputs;
   std::optional<std::string> format;
   bool quiet = false;
+  std::optional<std::string> like;      // a container, or what docker inspect printed of one
+  std::vector<std::string> like_notes;  // what of it could not be taken over
 
   enum class MayBeBare { no, yes };  // whether "none" is a backend, too
   void bind(Options& options, MayBeBare bare = MayBeBare::no);
@@ -32,6 +34,7 @@ struct RunOptions {
   bool oom_group_ = false;
   std::optional<std::int64_t> oom_score_adj_;
   std::optional<std::chrono::nanoseconds> sample_;
+  base::Result<> take_like();
 };
 
 // Runs it and reports: the document to the outputs, the verdict to stderr (`run`) or the text report to stdout

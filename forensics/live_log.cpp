@@ -95,13 +95,14 @@ bool LiveLog::hand_over(Incident&& incident) {
     logged.last_sequence = kept.sequence;
     logged.records += kept.text;
   }
-  incident.log.first_line = first - std::min(before, first - 1);
-  incident.log.last_line = last - std::min(before, last - 1);
+  const auto shifted = [before](std::uint64_t line) { return line > before ? line - before : 1; };
+  incident.log.first_line = shifted(first);
+  incident.log.last_line = shifted(last);
   for (auto& line : incident.log.unrecognized) {
-    line.line -= std::min(before, line.line - 1);
+    line.line = shifted(line.line);
   }
   for (auto& line : incident.log.lines) {
-    line.line -= std::min(before, line.line - 1);
+    line.line = shifted(line.line);
   }
   if (logged.records.empty()) {  // larger than what is kept
     logged.first_sequence = logged.last_sequence = last_sequence_.value_or(0);

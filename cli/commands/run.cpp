@@ -44,6 +44,9 @@ constinit const Command run{
         "Examples:\n"
         "  oomlab run --memory-max 256M -- ./server --once          does it fit? what killed it?\n"
         "  oomlab run --memory-max 256M --expect fit -o report.xml -- make check\n"
+        "  oomlab run --like web -- ./server                        in the limits of the container web\n"
+        "  oomlab run --like inspect.json -- ./server               what docker inspect web printed on another "
+        "machine\n"
         "  oomlab run --backend vm --kernel 6.1 --memory-max 64M -- python3 -c 'x=bytearray(200<<20)'",
     .run = run_command,
 };

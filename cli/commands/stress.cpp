@@ -102,7 +102,7 @@ base::Result<> refuse_without_group(const RunOptions& options) {
   const auto& limits = options.experiment.limits;
   const bool limited = limits.memory_max || limits.memory_high || limits.memory_min || limits.memory_low ||
                        limits.swap_max || limits.zswap_max || limits.pids_max || limits.oom_group ||
-                       options.experiment.oom_score_adj;
+                       options.experiment.oom_score_adj || options.experiment.shm_bytes;
   if (limited || !options.outputs.empty() || options.format || !options.expect.empty() || options.experiment.timeout) {
     return base::fail(base::ErrorKind::usage,
                       "--backend none makes no cgroup and starts nothing: it takes no limits, no --expect, no "

@@ -89,7 +89,12 @@ std::string whose(const Incident& incident) {
 std::string short_name(const Incident& incident) {
   const auto told = told_name(incident);
   const auto path = path_of(incident);
-  return told ? *told : path ? path->substr(path->rfind('/') + 1) : "";
+  if (told || !path) {
+    return told.value_or("");
+  }
+  const auto& owner = incident.cgroup->owner;
+  constexpr std::size_t kShortId = 12;  // as docker ps shows it
+  return owner && owner->container_id ? owner->container_id->substr(0, kShortId) : path->substr(path->rfind('/') + 1);
 }
 
 std::string sentence(const Incident& incident) {

@@ -15,7 +15,6 @@
 #include "cli/report.h"
 #include "cli/watch/sight.h"
 #include "forensics/owner.h"
-#include "forensics/text_page.h"
 #include "forensics/words.h"
 
 namespace cli::watch {

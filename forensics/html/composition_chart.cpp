@@ -109,7 +109,7 @@ void write_composition(Page& page, const Incident& incident, Proof& proof) {
   write_legend(page, incident, main);
   page.put("</figure>\n");
   if (incident.analysis.unlisted && !incident.analysis.unlisted->words.empty()) {
-    page.put("<p>{}</p>\n", incident.analysis.unlisted->words);
+    page.put("<p>{}</p>\n", sentence(incident.analysis.unlisted->words));
   }
 }
 

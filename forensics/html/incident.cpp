@@ -26,6 +26,7 @@ void write_facts(Page& page, const Place& place) {
     const auto& [limited, lived] = std::tie(incident.cgroup->oom_memcg, incident.cgroup->task_memcg);
     write_fact(page, "Cgroup", limited.value_or(""));
     write_fact(page, "Victim in", lived != limited ? lived.value_or("") : "");
+    write_fact(page, "Owner", owner_words(*incident.cgroup));
   }
   page.put("</dl>\n");
 }

@@ -83,17 +83,17 @@ void write_overview(Page& page, const Postmortem& document) {
   html::close_section(page);
 }
 
-void write_episodes(Page& page, const Postmortem& document) {
-  if (document.episodes.empty() && document.reconciliation.empty()) {
+void write_story(Page& page, const Postmortem& document) {
+  const auto story = story_sentences(document), counters = reconciliation_sentences(document);
+  if (story.empty() && counters.empty()) {
     return;
   }
   html::open_section(page, 2, "The story");
   page.put("<ul>\n");
-  for (const auto& episode : document.episodes) {
-    page.put("<li>{}</li>\n", episode.words);
-  }
-  for (const auto& one : document.reconciliation) {
-    page.put("<li>{}</li>\n", one.words);
+  for (const auto& sentences : {story, counters}) {
+    for (const auto& text : sentences) {
+      page.put("<li>{}</li>\n", text);
+    }
   }
   page.put("</ul>\n");
   html::close_section(page);
@@ -124,6 +124,9 @@ void write_incidents(Page& page, const Postmortem& document) {
 }
 
 void write_sources(Page& page, const Postmortem& document) {
+  if (document.inputs.empty() && document.warnings.empty()) {
+    return;
+  }
   html::open_section(page, 2, "About this post-mortem");
   if (!document.inputs.empty()) {
     page.put("<p>Made from:</p>\n<ul>\n");
@@ -156,7 +159,7 @@ std::string render_html(const Postmortem& document, const RenderOptions& /*optio
   } else if (document.incidents.empty() && document.run) {
     html::write_run(page, document, 2);
   }
-  write_episodes(page, document);
+  write_story(page, document);
   write_incidents(page, document);
   write_sources(page, document);
   page.put("</main>\n<footer><p>Written by oomlab {}. Nothing in this file is fetched from anywhere.</p></footer>\n",

@@ -122,6 +122,15 @@ TestCase of_incident(const Incident& incident, const std::string& input) {
           .report = incident_text(incident)};
 }
 
+// Consumers tell cases apart by their names.
+void add_case(TestSuite& suite, TestCase one) {
+  const auto name = one.name;
+  for (std::size_t again = 2; std::ranges::find(suite.cases, one.name, &TestCase::name) != suite.cases.end(); ++again) {
+    one.name = fmt::format("{} ({})", name, again);
+  }
+  suite.cases.push_back(std::move(one));
+}
+
 // A suite for each log, in which every incident is a test that failed; a log without any has passed one.
 std::vector<TestSuite> of_logs(const Postmortem& document) {
   std::vector<TestSuite> suites;
@@ -133,7 +142,7 @@ std::vector<TestSuite> of_logs(const Postmortem& document) {
   }
   for (const auto& incident : document.incidents) {
     auto& suite = suites[std::min(incident.log.input, suites.size() - 1)];
-    suite.cases.push_back(of_incident(incident, suite.name));
+    add_case(suite, of_incident(incident, suite.name));
     suite.host = suite.host.empty() ? incident.time.host.value_or("") : suite.host;
   }
   for (auto& suite : suites) {

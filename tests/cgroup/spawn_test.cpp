@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -299,6 +300,27 @@ TEST_P(Spawn, DiesWithItsParentAlsoAsAnotherUser) {
            .uid = 65534,
            .gid = 65534});
   EXPECT_EQ(child.output, "9\n");
+}
+
+// The size is that of the command's own /dev/shm; ours stays as it was.
+TEST_P(Spawn, GivesTheCommandADevShmOfItsOwn) {
+  struct statvfs before{};
+  ASSERT_EQ(::statvfs("/dev/shm", &before), 0);
+  const SpawnRequest request{.argv = {"sh", "-c", "stat -f -c '%b %S' /dev/shm; id -u"}, .shm_bytes = 3 << 20};
+  auto probe = request;
+  probe.environment = {kPath};
+  const auto null = null_device();
+  probe.stdout_fd = null.get();
+  if (const auto child = cgroup::spawn(probe, nullptr, GetParam()); child) {
+    (void)cgroup::wait(*child);
+  } else {
+    GTEST_SKIP() << "no mount namespace for this user: " << child.error().message;
+  }
+  const auto finished = run(request);
+  EXPECT_EQ(finished.output, fmt::format("768 4096\n{}\n", ::geteuid()));
+  struct statvfs after{};
+  ASSERT_EQ(::statvfs("/dev/shm", &after), 0);
+  EXPECT_EQ(after.f_blocks, before.f_blocks);
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, Spawn, ::testing::Values(Placement::automatic, Placement::moves_itself),

@@ -48,7 +48,7 @@ machine() {
   : >"$scratch/installed"
   printf '%s\n' g++ g++-12 cmake ninja-build pkg-config libfmt-dev libseccomp-dev libboost-program-options-dev nlohmann-json3-dev libgtest-dev \
     libgmock-dev libbenchmark-dev zlib1g-dev liblzma-dev libzstd-dev qemu-system-x86 zstd xz-utils ca-certificates dpkg \
-    debian-archive-keyring clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck python3 python3-jsonschema >"$scratch/offered"
+    debian-archive-keyring clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck python3 python3-jsonschema chromium mmdebstrap e2fsprogs docker-compose >"$scratch/offered"
 }
 
 # expect WHAT STATUS PATTERN: of the last run's output and apt's calls.
@@ -101,6 +101,10 @@ run test
 check "without package lists they are read once" test "$(grep -c update <<<"$calls")" -eq 1
 check "and then it is installed" called "--no-install-recommends python3 python3-jsonschema"
 
+machine ubuntu 24.04
+run test
+check "Ubuntu, whose Chromium is a snap, is given none" test "${calls/chromium/}" = "$calls"
+
 machine ubuntu 22.04
 grep -v 19 "$scratch/offered" >"$scratch/offered-later"
 cp "$scratch/offered-later" "$scratch/offered"
@@ -123,6 +127,6 @@ check "an ordinary user goes through sudo" called sudo
 unset UID_STAND_IN
 
 run nonsense
-check "an unknown group is refused" says "'nonsense' is not one of: build, vm, lint, test"
+check "an unknown group is refused" says "'nonsense' is not one of: build, vm, lint, test, docker"
 check "with a status" exits 1
 [ "$failures" -eq 0 ]

@@ -28,6 +28,7 @@ TEST(ExperimentArguments, SurviveTheRoundTrip) {
   experiment.limits.pids_max = cgroup::Limit{17};
   experiment.limits.oom_group = true;
   experiment.oom_score_adj = -500;
+  experiment.shm_bytes = 12345;
   experiment.timeout = std::chrono::milliseconds(1500);
   experiment.thrash_timeout = std::chrono::seconds(60);
   experiment.sample_period = std::chrono::milliseconds(1);
@@ -47,6 +48,7 @@ TEST(ExperimentArguments, SurviveTheRoundTrip) {
   EXPECT_EQ(back.limits.pids_max, experiment.limits.pids_max);
   EXPECT_EQ(back.limits.oom_group, true);
   EXPECT_EQ(back.oom_score_adj, -500);
+  EXPECT_EQ(back.shm_bytes, 12345U);
   EXPECT_EQ(back.timeout, experiment.timeout);
   EXPECT_EQ(back.thrash_timeout, experiment.thrash_timeout);
   EXPECT_EQ(back.sample_period, experiment.sample_period);

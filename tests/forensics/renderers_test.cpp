@@ -1,4 +1,7 @@
+#include <wchar.h>
+
 #include <algorithm>
+#include <clocale>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -167,8 +170,65 @@ INSTANTIATE_TEST_SUITE_P(Table, DisplayWidth,
                          testing::Values(WidthCase{"ascii", "abc", 3}, WidthCase{"empty", "", 0},
                                          WidthCase{"umlaut", "ä", 1}, WidthCase{"combining", "a\u0308", 1},
                                          WidthCase{"wide", "猫x", 3}, WidthCase{"emoji", "😀", 2},
-                                         WidthCase{"hangul", "한글", 4}, WidthCase{"bar", "█▏…", 3}),
+                                         WidthCase{"hangul", "한글", 4}, WidthCase{"bar", "█▏…", 3},
+                                         WidthCase{"jamo", "\u1112\u1161\u11ab", 2}, WidthCase{"flag", "🇩🇪", 2},
+                                         WidthCase{"family", "👩\u200d👦", 4}, WidthCase{"heart", "❤\ufe0f", 1},
+                                         WidthCase{"full_width", "Ａ！", 4}, WidthCase{"half_kana", "ｱ", 1},
+                                         WidthCase{"thai", "ที่", 1}, WidthCase{"arabic", "مَ", 1},
+                                         WidthCase{"extension_b", "𠀀", 2}, WidthCase{"bmp_end", "\ufffd", 1},
+                                         WidthCase{"last", "\U0010fffd", 1}),
                          [](const auto& row) { return row.param.name; });
+
+// Terminals ask their C library; newer ones know some more characters.
+TEST(DisplayWidthOfAll, IsThatOfTheCLibrary) {
+  const auto before = std::string(std::setlocale(LC_CTYPE, nullptr));
+  if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr) {
+    GTEST_SKIP() << "no locale C.UTF-8";
+  }
+  std::size_t known = 0, different = 0;
+  for (std::uint32_t point = 0xa1; point < 0x110000; ++point) {
+    const auto cells = ::wcwidth(static_cast<wchar_t>(point));
+    if (cells >= 0) {
+      ++known;
+      different += static_cast<std::size_t>(cells) != cells_of(point) ? 1U : 0U;
+    }
+  }
+  std::setlocale(LC_CTYPE, before.c_str());
+  EXPECT_GT(known, 140'000U);
+  EXPECT_LT(different, 1500U);
+}
+
+TEST(Text, AlignsNamesOfAnyWidth) {
+  auto incident = tests::global_no_swap();
+  const char* names[] = {"猫猫猫", "e\u0301\u0301tude", "👩\u200d👦 job", "\xff\xfe", "ascii"};
+  for (std::size_t i = 0; i < incident.tasks.size(); ++i) {
+    incident.tasks[i].comm = names[i];
+  }
+  incident.victims.front().comm = names[3];
+  explain(incident);
+  Postmortem document;
+  document.incidents = {incident};
+  for (const unsigned width : {40U, 60U, 80U, 120U, 200U}) {
+    const auto text = render("text", document, {.colour = false, .width = width});
+    const auto begin = text.find("  pid ");
+    ASSERT_NE(begin, std::string::npos);
+    auto table = std::string_view(text).substr(begin);
+    table = table.substr(0, table.find("\n\n"));
+    const auto header = table.substr(0, table.find('\n'));
+    const auto rss_ends = display_width(header.substr(0, header.find("rss") + 3));
+    std::size_t rows = 0;
+    while (!table.empty()) {
+      const auto line = table.substr(0, table.find('\n'));
+      table.remove_prefix(std::min(line.size() + 1, table.size()));
+      const auto unit = line.find("iB");
+      if (unit != std::string_view::npos) {
+        EXPECT_EQ(display_width(line.substr(0, unit + 2)), rss_ends) << width << ": " << line;
+        ++rows;
+      }
+    }
+    EXPECT_GE(rows, 3U) << text;
+  }
+}
 
 TEST(Layout, CutsAtColumns) {
   EXPECT_EQ(fit("abcdef", 6), "abcdef");

@@ -364,6 +364,22 @@ def killed_supervisor(lab):
     print(result.stdout, end="")
 
 
+def run_like(lab):
+    """The limits of a container, from what docker inspect printed of it."""
+    inspect = os.path.join(HERE, "..", "fixtures", "docker", "inspect-26.1.json")
+    document = lab.run(["run", "--like", inspect], 137, ["sh", "-c", "stat -f -c '%b %S' /dev/shm; exec tail /dev/zero"])
+    limits = document["run"]["limits"]
+    equal(limits["memory_max_bytes"], 24 * MIB, "memory")
+    equal(limits["memory_swap_max_bytes"], 16 * MIB, "swap")
+    equal(limits["pids_max"], 200, "pids")
+    equal(lab.last.stdout.split(), ["16384", "4096"], "/dev/shm")
+    incident = document["incidents"][0]
+    equal(incident["cgroup"]["memory"]["limit_bytes"], 24 * MIB, "limit in the report")
+    equal(incident["cgroup"]["swap"]["limit_bytes"], 16 * MIB, "swap in the report")
+    equal([warning["code"] for warning in document["warnings"]], [], "warnings")
+    lab.run(["run", "--like", inspect, "--memory-max", "128M", "--shm-size", "1M"], 0, ["sh", "-c", "test $(stat -f -c '%b' /dev/shm) = 256"])
+
+
 def watched(lab, case):
     """Kills beside `oomlab watch` in a guest; what was done, and the post-mortems, valid by the schema."""
     result = lab.guest(sys.executable, os.path.join(HERE, "watch_kills.py"), lab.oomlab, case, timeout=600)

@@ -1,0 +1,147 @@
+#include "cli/containers/like.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "base/file.h"
+#include "tests/support/fake_cgroup.h"
+
+namespace cli::containers {
+namespace {
+
+using support::must;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::uint64_t kMib = 1 << 20;
+
+// What Docker Engine 26.1 prints of the service `leak`, shortened to what is read.
+std::string inspect(const std::string& host_config) {
+  return fmt::format(R"([{{"Id": "ad6c46b55052", "Name": "/web-1", "HostConfig": {{{}}}}}])", host_config);
+}
+
+TEST(ParseInspect, TakesTheLimitsAsRuncDoes) {
+  const auto like = must(parse_inspect(inspect(
+      R"("Memory": 268435456, "MemorySwap": 402653184, "MemoryReservation": 134217728, "PidsLimit": 200,
+         "OomScoreAdj": 500, "ShmSize": 67108864, "OomKillDisable": false, "MemorySwappiness": null, "KernelMemory": 0,
+         "CgroupParent": "", "Ulimits": [], "IpcMode": "private")")));
+  EXPECT_EQ(like.name, "web-1");
+  EXPECT_EQ(like.limits.memory_max->bytes, 256 * kMib);
+  EXPECT_EQ(like.limits.swap_max->bytes, 128 * kMib) << "memory-swap is both together";
+  EXPECT_EQ(like.limits.memory_low->bytes, 128 * kMib);
+  EXPECT_EQ(like.limits.pids_max->bytes, 200U);
+  EXPECT_EQ(like.oom_score_adj, 500);
+  EXPECT_EQ(like.shm_bytes, 64 * kMib);
+  EXPECT_THAT(like.notes, ElementsAre(HasSubstr("memory-reservation 128 MiB is memory.low")));
+}
+
+// In full, as Docker Engine 26.1 prints the service swap-allowed of compose.yaml.
+TEST(ParseInspect, ReadsWhatDockerPrints) {
+  const auto like = must(find_like(OOMLAB_SOURCE_DIR "/tests/fixtures/docker/inspect-26.1.json"));
+  EXPECT_EQ(like.name, "oomlab-swap-allowed-1");
+  EXPECT_EQ(like.limits.memory_max->bytes, 24 * kMib);
+  EXPECT_EQ(like.limits.swap_max->bytes, 16 * kMib);
+  EXPECT_EQ(like.limits.pids_max->bytes, 200U);
+  EXPECT_EQ(like.shm_bytes, 64 * kMib);
+  EXPECT_FALSE(like.oom_score_adj);
+  EXPECT_THAT(like.notes, IsEmpty());
+}
+
+struct SwapCase {
+  const char* name;
+  const char* members;
+  std::optional<cgroup::Limit> memory, swap;
+  const char* note;  // "" for none
+};
+class MemorySwap : public testing::TestWithParam<SwapCase> {};
+TEST_P(MemorySwap, IsTakenApart) {
+  const auto like = must(parse_inspect(inspect(GetParam().members)));
+  EXPECT_EQ(like.limits.memory_max, GetParam().memory);
+  EXPECT_EQ(like.limits.swap_max, GetParam().swap);
+  if (*GetParam().note == '\0') {
+    EXPECT_THAT(like.notes, IsEmpty());
+  } else {
+    EXPECT_THAT(like.notes, ElementsAre(HasSubstr(GetParam().note)));
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Table, MemorySwap,
+                         testing::Values(SwapCase{"no_limits", "", std::nullopt, std::nullopt, ""},
+                                         SwapCase{"zero_is_not_set", R"("Memory": 0, "MemorySwap": 0)", std::nullopt,
+                                                  std::nullopt, ""},
+                                         SwapCase{"no_swap", R"("Memory": 1048576, "MemorySwap": 1048576)",
+                                                  cgroup::Limit{kMib}, cgroup::Limit{0}, ""},
+                                         SwapCase{"endless_swap", R"("Memory": 1048576, "MemorySwap": -1)",
+                                                  cgroup::Limit{kMib}, cgroup::Limit{}, "as much swap as there is"},
+                                         SwapCase{"not_set", R"("Memory": 1048576, "MemorySwap": 0)",
+                                                  cgroup::Limit{kMib}, cgroup::Limit{}, "memory-swap is not set"},
+                                         SwapCase{"swap_alone", R"("Memory": 0, "MemorySwap": 1048576)", std::nullopt,
+                                                  std::nullopt, "memory-swap is left out"}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(ParseInspect, SaysWhatHasNoCounterpart) {
+  const auto like = must(parse_inspect(inspect(
+      R"("OomKillDisable": true, "MemorySwappiness": 10, "KernelMemory": 1048576, "KernelMemoryTCP": 2097152,
+         "CgroupParent": "batch.slice", "Tmpfs": {"/scratch": "size=1m"}, "Ulimits": [{"Name": "nofile"}],
+         "NanoCpus": 500000000, "IpcMode": "host", "ShmSize": 67108864)")));
+  EXPECT_THAT(like.notes,
+              ElementsAre(HasSubstr("/dev/shm is that of host"), HasSubstr("oom-kill-disable has no counterpart"),
+                          HasSubstr("memory-swappiness 10 has no counterpart"),
+                          HasSubstr("kernel-memory 1 MiB has no counterpart"),
+                          HasSubstr("kernel-memory-tcp 2 MiB has no counterpart"),
+                          HasSubstr("the container is in batch.slice, whose own limit this file does not state"),
+                          HasSubstr("tmpfs mounts are not made"), HasSubstr("ulimits are not made"),
+                          HasSubstr("limits of the CPU")));
+  EXPECT_FALSE(like.shm_bytes);
+}
+
+TEST(ParseInspect, OneObjectWillDoAsTheApiAndPodmanPrintIt) {
+  const auto like = must(parse_inspect(R"({"Id": "aa", "HostConfig": {"Memory": 4096, "MemorySwap": 4096}})"));
+  EXPECT_EQ(like.name, "aa");
+  EXPECT_EQ(like.limits.memory_max->bytes, 4096U);
+}
+
+TEST(ParseInspect, OddValuesAreNotSet) {
+  const auto like = must(parse_inspect(inspect(
+      R"("Memory": "64m", "MemorySwap": {}, "PidsLimit": -1, "OomScoreAdj": 5000, "ShmSize": -3, "Tmpfs": null)")));
+  EXPECT_FALSE(like.limits.memory_max);
+  EXPECT_FALSE(like.limits.pids_max);
+  EXPECT_FALSE(like.oom_score_adj);
+  EXPECT_FALSE(like.shm_bytes);
+}
+
+struct BadInspect {
+  const char* name;
+  const char* text;
+  const char* message;
+};
+class NotInspect : public testing::TestWithParam<BadInspect> {};
+TEST_P(NotInspect, IsRefused) {
+  const auto like = parse_inspect(GetParam().text);
+  ASSERT_FALSE(like);
+  EXPECT_THAT(like.error().message, HasSubstr(GetParam().message));
+}
+INSTANTIATE_TEST_SUITE_P(Table, NotInspect,
+                         testing::Values(BadInspect{"empty", "", "not what docker inspect prints"},
+                                         BadInspect{"none", "[]", "0 containers, one is wanted"},
+                                         BadInspect{"two", "[{}, {}]", "2 containers, one is wanted"},
+                                         BadInspect{"image", R"([{"Id": "sha256:1", "Config": {}}])", "no HostConfig"},
+                                         BadInspect{"number", "7", "not what docker inspect prints"},
+                                         BadInspect{"too_little_swap",
+                                                    R"({"HostConfig": {"Memory": 4096, "MemorySwap": 1}})",
+                                                    "MemorySwap 1 is less than Memory 4096"}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(FindLike, NamesTheFile) {
+  const support::FakeCgroup scratch{};
+  const auto file = scratch.path() / "inspect.json";
+  scratch.write("inspect.json", inspect(R"("Memory": 4096)"));
+  EXPECT_EQ(must(find_like(file)).limits.memory_max->bytes, 4096U);
+  scratch.write("inspect.json", "{}");
+  EXPECT_THAT(find_like(file).error().message, HasSubstr("inspect.json: not what docker inspect prints"));
+  EXPECT_EQ(find_like("/no/such.json").error().message, "/no/such.json: No such file or directory");
+  EXPECT_EQ(find_like("/no/such.json").error().kind, base::ErrorKind::usage);
+}
+
+}  // namespace
+}  // namespace cli::containers
