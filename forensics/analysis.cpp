@@ -67,7 +67,8 @@ void explain_cgroup(Incident& incident) {
     if (!report.owner || report.owner->container_id != told->container_id) {
       report.owner = Owner{.runtime = told->runtime, .container_id = told->container_id};
     }
-    report.owner->name = told->name ? told->name : report.owner->name;
+    report.owner->runtime = told->runtime ? told->runtime : report.owner->runtime;
+    report.owner->name = told->name;
     report.owner->image = told->image;
     report.owner->service = told->service;
   }

@@ -70,9 +70,8 @@ struct OwnerLevel {
 
 struct Owner {
   Text runtime, container_id, pod_uid, qos, unit, job;
-  Text user;            // the uid whose session or unit it is
-  Text name;            // of the container, as its runtime tells it; else what people call the innermost level
-  Text image, service;  // as the container's runtime tells them; service: of its compose file
+  Text user;                       // the uid whose session or unit it is
+  Text name, image, service;       // as the container's runtime tells them; service: of its compose file
   std::vector<OwnerLevel> nested;  // every level that was recognised, from the outside in
 };
 

@@ -156,7 +156,6 @@ std::optional<Owner> owner_of(std::string_view cgroup_path) {
                       .name = words_of(layer)});
   }
   auto owner = std::move(layers.back().layer.owner);
-  owner.name = nested.back().name;
   owner.nested = std::move(nested);
   return owner;
 }

@@ -217,9 +217,7 @@ std::string owner_words(const CgroupReport& report) {
       words += fmt::format("{}{}{}", words.empty() ? "" : ", ", what, *told);
     }
   };
-  if (owner.nested.empty() || owner.name != owner.nested.back().name) {
-    add("", owner.name);
-  }
+  add("", owner.name);
   add("image ", owner.image);
   add("service ", owner.service);
   return words;

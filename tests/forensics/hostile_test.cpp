@@ -57,7 +57,8 @@ std::size_t count_of(std::string_view text, std::string_view part) {
 // Whether each mark is followed by exactly this, or by as much of it as there is before a cut.
 void expect_escaped(const std::string& text, std::string_view escaped, const std::string& path) {
   for (auto at = text.find(kMark); at != std::string::npos; at = text.find(kMark, at + 1)) {
-    const auto rest = std::string_view(text).substr(at + kMark.size(), escaped.size());
+    auto rest = std::string_view(text).substr(at + kMark.size(), escaped.size());
+    rest = rest.substr(0, rest.find("…"));  // long names are cut in sentences
     EXPECT_TRUE(escaped.starts_with(rest)) << path << ": " << rest;
   }
 }
