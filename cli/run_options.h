@@ -21,6 +21,8 @@ struct RunOptions {
   std::vector<std::string> outputs;
   std::optional<std::string> format;
   bool quiet = false;
+  bool no_limit = false;                             // of stress: no cgroup at all
+  std::optional<std::uint64_t> workload_size_bytes;  // its --size
 
   void bind(Options& options);
   // Fills in what follows from what was given (swap 0 with a memory limit, fit with a peak) and refuses what cannot be

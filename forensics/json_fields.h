@@ -368,6 +368,7 @@ void fields(auto& a, Of<Run> auto& v) {
   a.member("expectation", v.expectation);
   a.member("pid", v.pid);
   a.member("vm", v.vm);
+  a.member("faults", v.faults);
 }
 
 }  // namespace forensics

@@ -15,6 +15,9 @@ void write_incident_details(Page& page, const Incident& incident);
 // Outcome, limits, peak, events, pressure and the timeline of a run.
 void write_run(Page& page, const Run& run);
 
+// The table of what a workload has seen, alone; empty when it has seen nothing.
+std::string observations_text(const Run& run, const RenderOptions& options);
+
 // One sentence for a run without an incident.
 std::string run_sentence(const Run& run);
 

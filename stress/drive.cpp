@@ -21,8 +21,9 @@ constexpr double kCloseEnough = 0.005;        // of the size: where correcting e
 constexpr double kTolerance = 0.03;           // of the size: what still counts as reached
 constexpr std::uint64_t kUnpacedChunks = 32;  // in one step when nothing has to be looked at in between
 constexpr int kCorrections = 16;
-constexpr double kPsiWindow = 1;  // seconds
-constexpr double kReport = 0.1;   // seconds between two notes of the level
+constexpr double kPsiWindow = 1;         // seconds, at least
+constexpr double kLongestPsiWindow = 5;  // after that nothing has changed
+constexpr double kReport = 0.1;          // seconds between two notes of the level
 
 double seconds(Clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -107,7 +108,8 @@ class Stops {
   [[nodiscard]] bool watch_closely() const { return psi_.has_value(); }
 
  private:
-  // Of the last window; the share before the first window is over is not known.
+  // Of the last window; before the first is over it is not known. A window ends when the total has changed: the kernel
+  // brings it up to date every two seconds only (kernel/sched/psi.c, psi_show()).
   double stalled_share(Clock::time_point now) {
     const auto total = meter_.read_stalled();
     if (!total) {
@@ -118,7 +120,7 @@ class Stops {
       window_stalled_ = *total;
     }
     const double length = seconds(now - window_start_);
-    if (length >= kPsiWindow) {
+    if (length >= kLongestPsiWindow || (length >= kPsiWindow && *total != *window_stalled_)) {
       share_ = (*total - *window_stalled_) / length;
       window_start_ = now;
       window_stalled_ = *total;
@@ -295,7 +297,8 @@ base::Result<> Drive::look_if_due() {
     if (!level_.follows()) {
       return base::fail(base::ErrorKind::unsupported,
                         fmt::format("added {} and {} did not follow: this kernel does not charge that to the cgroup",
-                                    base::human_size(pool_.held()), counter_));
+                                    base::human_size(pool_.held()), counter_),
+                        "another kernel, or another file system for it; in the micro-VM --kernel and --guest-disk");
     }
     followed_ = true;
   }

@@ -101,6 +101,10 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   Options table;
   std::map<std::string, std::string> given;
   options.bind(table);
+  table.group("Measuring");
+  table.flag(
+      "no-limit", options.no_limit,
+      "on this machine without any cgroup, to see how fast it fills; needs --size, at most half of what is free");
   bind_parameters(table, workload, given);
   const auto parsed = table.parse(fmt::format("{} {}", invocation.name, workload.name), stress,
                                   {invocation.arguments.begin() + 1, invocation.arguments.end()});
@@ -122,6 +126,9 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   }
   if (auto settled = options.settle(); !settled) {
     return report(settled.error());
+  }
+  if (parameters->has("size")) {
+    options.workload_size_bytes = parameters->size("size");
   }
   if (auto bounded = refuse_endless(options, *workload.value, *parameters); !bounded) {
     return report(bounded.error());
