@@ -19,7 +19,7 @@ namespace {
 
 constexpr double kCloseEnough = 0.005;        // of the size: where correcting ends
 constexpr double kTolerance = 0.03;           // of the size: what still counts as reached
-constexpr std::uint64_t kUnpacedChunks = 32;  // in one step when nothing has to be looked at in between
+constexpr std::uint64_t kUnpacedChunks = 64;  // in one step when nothing has to be looked at in between
 constexpr int kCorrections = 16;
 constexpr double kPsiWindow = 1;         // seconds, at least
 constexpr double kLongestPsiWindow = 5;  // after that nothing has changed
@@ -186,8 +186,8 @@ class Drive {
   Level level_;
   Stops stops_;
   std::uint64_t chunk_;
-  Clock::time_point start_, reported_;
-  Clock::duration paused_{}, growing_{};
+  Clock::time_point start_, reported_, grown_at_;  // grown_at_: when it grew last
+  Clock::duration paused_{};
   std::uint64_t grown_ = 0;
   bool stopped_ = false;  // by --until-..., or by reclaim
   bool followed_ = false;
@@ -252,11 +252,10 @@ base::Result<> Drive::grow(double missing, std::uint64_t room) {
     }
     bytes = std::min(bytes, left / pool_.unit() * pool_.unit());
   }
-  const auto before = Clock::now();
   if (auto grown = pool_.grow(bytes); !grown) {
     return last_straw(std::move(grown).error());
   }
-  growing_ += Clock::now() - before;
+  grown_at_ = Clock::now();
   grown_ += bytes;
   return look_if_due();
 }
@@ -333,8 +332,8 @@ base::Result<> Drive::settle(double target) {
 
 void Drive::report(std::string_view step) {
   context_.note(step, "level", level_.now(), "bytes");
-  if (growing_.count() > 0) {
-    context_.note(step, "growth", as_double(grown_) / seconds(growing_), "bytes/s");
+  if (grown_ > 0) {
+    context_.note(step, "growth", as_double(grown_) / seconds(grown_at_ - start_ - paused_), "bytes/s");
   }
 }
 
