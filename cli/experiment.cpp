@@ -158,6 +158,10 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<i
     request.working_folder.reset();
     request.held_back = {SIGUSR1, SIGUSR2};  // until it has said what they do
   }
+  if (!experiment.faults.empty()) {
+    const std::vector<std::string> wrapper = {"/proc/self/exe", "faulted", "--faults=" + experiment.faults, "--"};
+    request.argv.insert(request.argv.begin(), wrapper.begin(), wrapper.end());
+  }
   if (observations) {
     request.inherited_fd = observations->child_fd();
     request.argv.push_back(fmt::format("--report={}", request.inherited_fd));
@@ -199,6 +203,9 @@ forensics::Run new_run(const Experiment& experiment, const cgroup::Group& group)
   run.workload = experiment.workload;
   if (!experiment.workload) {
     run.command = experiment.command;
+  }
+  if (!experiment.faults.empty()) {
+    run.faults = experiment.faults;
   }
   run.kernel = kernel_release();
   run.limits = run_limits(group.limits());

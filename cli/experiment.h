@@ -26,6 +26,7 @@ struct Experiment {
   std::optional<std::chrono::nanoseconds> timeout;         // killed then: timed_out
   std::optional<std::chrono::nanoseconds> thrash_timeout;  // stalled that long at its limit: killed, thrashing
   std::chrono::nanoseconds sample_period{std::chrono::milliseconds(10)};
+  std::string faults;     // which of its system calls fail, as stress/fault.h reads it; empty: none
   bool progress = false;  // a line on stderr while it runs
   // Where the command lives; set by the micro-VM's guest only.
   std::optional<std::string> root, working_folder;

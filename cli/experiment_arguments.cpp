@@ -97,6 +97,9 @@ std::vector<std::string> to_arguments(const Experiment& experiment) {
   if (experiment.gid) {
     add("gid", fmt::format("{}", *experiment.gid));
   }
+  if (!experiment.faults.empty()) {
+    add("faults", experiment.faults);
+  }
   if (experiment.workload) {
     add("workload", experiment.workload->name);
     for (const auto& [name, value] : experiment.workload->parameters) {
@@ -161,6 +164,10 @@ void bind_experiment(Options& options, Experiment& experiment) {
         return {};
       },
       true);
+  options.value("faults", 0, "PLAN", "which system calls fail", [&experiment](std::string_view text) -> base::Result<> {
+    experiment.faults = text;
+    return {};
+  });
   options.flag("progress", experiment.progress, "a line on stderr");
   options.flag("in-guest", experiment.in_guest, "the machine is a guest");
 }

@@ -14,12 +14,18 @@
 #include "cli/output.h"
 #include "cli/report.h"
 #include "cli/run_options.h"
+#include "cli/unlimited.h"
 #include "forensics/renderer.h"
+#include "forensics/text_incident.h"
 
 namespace cli {
 namespace {
 
-base::Result<forensics::Postmortem> run_on(const Choice& choice, const RunOptions& options) {
+base::Result<forensics::Postmortem> run_somewhere(const Invocation& invocation, const RunOptions& options) {
+  if (options.no_limit) {
+    return run_unlimited(options.experiment, options.workload_size_bytes);
+  }
+  TRY_ASSIGN(const auto choice, choose_backend(options.backend, invocation));
   return choice.backend == Backend::host ? run_here(options.experiment, choice.delegation)
                                          : run_in_vm(options.experiment, options.guest);
 }
@@ -54,6 +60,13 @@ void tell_on_stderr(const forensics::Postmortem& document) {
   (void)base::write_all(STDERR_FILENO, report);  // nothing to be done when stderr is closed
 }
 
+// What a workload has seen, where no text report shows it.
+void tell_observations(const forensics::Postmortem& document) {
+  const auto text =
+      forensics::observations_text(*document.run, {.colour = colours(STDERR_FILENO), .width = columns(STDERR_FILENO)});
+  (void)base::write_all(STDERR_FILENO, text);  // as above
+}
+
 void say_how_it_ended(const forensics::Postmortem& document, const std::vector<Output>& outputs) {
   const auto& run = *document.run;
   const bool told_on_stdout = std::ranges::find(outputs, "-", &Output::path) != outputs.end();
@@ -61,6 +74,7 @@ void say_how_it_ended(const forensics::Postmortem& document, const std::vector<O
     tell_on_stderr(document);
   } else if (!told_on_stdout || outputs.size() > 1) {
     say(summary_line(document, outputs));
+    tell_observations(document);
   }
   if (run.expectation && !run.expectation->met) {
     say(fmt::format("expected {}, not met: {}", run.expectation->expect, run.expectation->reason));
@@ -75,17 +89,13 @@ int perform(const Invocation& invocation, RunOptions& options, TextTo text_to) {
   if (!outputs) {
     return report(outputs.error());
   }
-  const auto choice = choose_backend(options.backend, invocation);
-  if (!choice) {
-    return report(choice.error());
-  }
   for (const auto& note : options.like_notes) {
     if (!options.quiet) {
       say(note);
     }
   }
   options.experiment.progress = text_on_stdout && ::isatty(STDERR_FILENO) == 1;
-  auto document = run_on(*choice, options);
+  auto document = run_somewhere(invocation, options);
   if (!document) {
     return report(document.error());
   }

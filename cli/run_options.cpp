@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "cli/containers/like.h"
 #include "cli/report.h"
+#include "stress/fault.h"
 
 namespace cli {
 namespace {
@@ -68,6 +69,17 @@ void RunOptions::bind(Options& options, MayBeBare bare) {
   options.duration("timeout", experiment.timeout, "kill it after this time: timed_out, exit 124");
   options.duration("thrash-timeout", experiment.thrash_timeout,
                    "kill it when it stalled this long at its limit without dying: thrashing, exit 124 (default 60s)");
+
+  options.value(
+      "fault", 0, "CALL:ERROR[:after=N]",
+      "fail its system calls, e.g. mmap:ENOMEM:after=100; also :times=N, :size=SIZE (of at least that much) "
+      "and :anon (mappings of no file); may be repeated",
+      [this](std::string_view text) -> base::Result<> {
+        TRY(stress::parse_faults(text));
+        experiment.faults += (experiment.faults.empty() ? "" : ",") + std::string(text);
+        return {};
+      },
+      true);
 
   options.group("Expectation");
   options.value("expect", 0, "oom|fit", "exit 0 when it is met, else 1",
@@ -182,6 +194,11 @@ base::Result<> RunOptions::settle() {
   }
   if (wants_guest) {
     backend = "vm";
+  }
+  const bool has_limit = limits.memory_max || limits.memory_high || limits.memory_min || limits.memory_low ||
+                         limits.swap_max || limits.zswap_max || limits.pids_max || limits.oom_group;
+  if (no_limit && (has_limit || backend == "vm" || !expect.empty() || !experiment.faults.empty())) {
+    return usage("--no-limit: goes with no limit, no micro-VM, no --expect and no --fault");
   }
   const auto largest = std::max({limits.memory_min.value_or(cgroup::Limit{0}).bytes.value_or(0),
                                  limits.memory_low.value_or(cgroup::Limit{0}).bytes.value_or(0)});

@@ -89,6 +89,9 @@ base::Result<forensics::Postmortem> document_from_console(const Experiment& expe
   if (!experiment.workload) {
     run.command = experiment.command;
   }
+  if (!experiment.faults.empty()) {
+    run.faults = experiment.faults;
+  }
   run.limits.memory_max_bytes = experiment.limits.memory_max ? experiment.limits.memory_max->bytes : std::nullopt;
   run.limits.memory_swap_max_bytes = experiment.limits.swap_max ? experiment.limits.swap_max->bytes : std::nullopt;
   run.outcome.verdict = reply.hung ? "timed_out" : "failed";

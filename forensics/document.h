@@ -376,6 +376,7 @@ struct Vm {                 // how the micro-VM of a run was made; nothing on th
 struct Run {
   std::optional<std::vector<std::string>> command;  // nothing for a built-in workload
   std::optional<Workload> workload;
+  Text faults;                   // the plan by which system calls of it failed: "mmap:ENOMEM:after=100"
   std::string backend = "host";  // host | vm
   Text kernel;
   double duration_s = 0;

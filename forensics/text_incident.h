@@ -24,5 +24,7 @@ void write_run(Page& page, const Run& run);
 // All of an incident, or of a run, as lines for a box of another format.
 std::string incident_text(const Incident& incident);
 std::string run_text(const Run& run);
+// The table of what a workload has seen, alone; empty when it has seen nothing.
+std::string observations_text(const Run& run, const RenderOptions& options);
 
 }  // namespace forensics

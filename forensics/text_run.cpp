@@ -138,9 +138,20 @@ void write_console_tail(Page& page, const Run& run) {
 
 }  // namespace
 
+std::string observations_text(const Run& run, const RenderOptions& options) {
+  Page page(options);
+  if (run.workload && !run.workload->observations.empty()) {
+    write_observations(page, run.workload->observations);
+  }
+  return std::move(page).finish();
+}
+
 void write_run(Page& page, const Run& run) {
   if (const auto command = command_words(run); !command.empty()) {
     page.fact("command", command);
+  }
+  if (run.faults) {
+    page.fact("faults", shown(*run.faults));
   }
   page.fact("backend", backend_words(run));
   page.fact("limits", limits_words(run.limits));

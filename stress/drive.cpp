@@ -19,10 +19,11 @@ namespace {
 
 constexpr double kCloseEnough = 0.005;        // of the size: where correcting ends
 constexpr double kTolerance = 0.03;           // of the size: what still counts as reached
-constexpr std::uint64_t kUnpacedChunks = 32;  // in one step when nothing has to be looked at in between
+constexpr std::uint64_t kUnpacedChunks = 64;  // in one step when nothing has to be looked at in between
 constexpr int kCorrections = 16;
-constexpr double kPsiWindow = 1;  // seconds
-constexpr double kReport = 0.1;   // seconds between two notes of the level
+constexpr double kPsiWindow = 1;         // seconds, at least
+constexpr double kLongestPsiWindow = 5;  // after that nothing has changed
+constexpr double kReport = 0.1;          // seconds between two notes of the level
 
 double seconds(Clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -107,7 +108,8 @@ class Stops {
   [[nodiscard]] bool watch_closely() const { return psi_.has_value(); }
 
  private:
-  // Of the last window; the share before the first window is over is not known.
+  // Of the last window; before the first is over it is not known. A window ends when the total has changed: the kernel
+  // brings it up to date every two seconds only (kernel/sched/psi.c, psi_show()).
   double stalled_share(Clock::time_point now) {
     const auto total = meter_.read_stalled();
     if (!total) {
@@ -118,7 +120,7 @@ class Stops {
       window_stalled_ = *total;
     }
     const double length = seconds(now - window_start_);
-    if (length >= kPsiWindow) {
+    if (length >= kLongestPsiWindow || (length >= kPsiWindow && *total != *window_stalled_)) {
       share_ = (*total - *window_stalled_) / length;
       window_start_ = now;
       window_stalled_ = *total;
@@ -184,8 +186,8 @@ class Drive {
   Level level_;
   Stops stops_;
   std::uint64_t chunk_;
-  Clock::time_point start_, reported_;
-  Clock::duration paused_{}, growing_{};
+  Clock::time_point start_, reported_, grown_at_;  // grown_at_: when it grew last
+  Clock::duration paused_{};
   std::uint64_t grown_ = 0;
   bool stopped_ = false;  // by --until-..., or by reclaim
   bool followed_ = false;
@@ -250,11 +252,10 @@ base::Result<> Drive::grow(double missing, std::uint64_t room) {
     }
     bytes = std::min(bytes, left / pool_.unit() * pool_.unit());
   }
-  const auto before = Clock::now();
   if (auto grown = pool_.grow(bytes); !grown) {
     return last_straw(std::move(grown).error());
   }
-  growing_ += Clock::now() - before;
+  grown_at_ = Clock::now();
   grown_ += bytes;
   return look_if_due();
 }
@@ -295,7 +296,8 @@ base::Result<> Drive::look_if_due() {
     if (!level_.follows()) {
       return base::fail(base::ErrorKind::unsupported,
                         fmt::format("added {} and {} did not follow: this kernel does not charge that to the cgroup",
-                                    base::human_size(pool_.held()), counter_));
+                                    base::human_size(pool_.held()), counter_),
+                        "another kernel, or another file system for it; in the micro-VM --kernel and --guest-disk");
     }
     followed_ = true;
   }
@@ -330,8 +332,8 @@ base::Result<> Drive::settle(double target) {
 
 void Drive::report(std::string_view step) {
   context_.note(step, "level", level_.now(), "bytes");
-  if (growing_.count() > 0) {
-    context_.note(step, "growth", as_double(grown_) / seconds(growing_), "bytes/s");
+  if (grown_ > 0) {
+    context_.note(step, "growth", as_double(grown_) / seconds(grown_at_ - start_ - paused_), "bytes/s");
   }
 }
 

@@ -1,5 +1,7 @@
 #include "stress/fault.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -63,8 +65,10 @@ base::Result<> set_condition(Fault& fault, std::string_view part) {
     TRY_ASSIGN(fault.times, parse_count(value));
   } else if (name == "size") {
     TRY_ASSIGN(fault.at_least_bytes, base::parse_size(value));
+  } else if (part == "anon") {
+    fault.anonymous = true;
   } else {
-    return wrong(part, "after=N, times=N or size=SIZE");
+    return wrong(part, "after=N, times=N, size=SIZE or anon");
   }
   return {};
 }
@@ -72,7 +76,7 @@ base::Result<> set_condition(Fault& fault, std::string_view part) {
 base::Result<Fault> parse_fault(std::string_view text) {
   const auto parts = split(text, ':');
   if (parts.size() < 2) {
-    return wrong(text, "CALL:ERROR[:after=N][:times=N][:size=SIZE], like mmap:ENOMEM:after=100");
+    return wrong(text, "CALL:ERROR[:after=N][:times=N][:size=SIZE][:anon], like mmap:ENOMEM:after=100");
   }
   Fault fault{.call = std::string(parts[0])};
   if (!is_system_call(fault.call)) {
@@ -125,7 +129,9 @@ Answer FaultPlan::decide(const Call& call) {
   const auto size = is_brk ? growth_of_break(call, now) : size_of(call);
   for (std::size_t i = 0; i < faults_.size(); ++i) {
     const auto& fault = faults_[i];
-    if (fault.call != call.name || size < fault.at_least_bytes || (is_brk && size == 0)) {
+    const bool is_of_file = call.name == "mmap" && (call.arguments[3] & MAP_ANONYMOUS) == 0;
+    if (fault.call != call.name || (fault.anonymous && is_of_file) || size < fault.at_least_bytes ||
+        (is_brk && size == 0)) {
       continue;
     }
     const auto number = ++seen_[i];

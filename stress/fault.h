@@ -17,11 +17,12 @@ struct Fault {
   int error = 0;                       // ENOMEM
   std::uint64_t after = 0;             // that many calls succeed first
   std::optional<std::uint64_t> times;  // then so many fail; nothing: all
+  bool anonymous = false;              // only mappings of no file count
   std::uint64_t at_least_bytes = 0;    // only calls for at least that much count: of mmap, brk, mremap
   bool operator==(const Fault&) const = default;
 };
 
-// "CALL:ERROR[:after=N][:times=N][:size=SIZE]", several separated by commas. The errors name what is accepted.
+// "CALL:ERROR[:after=N][:times=N][:size=SIZE][:anon]", several separated by commas. The errors name what is accepted.
 base::Result<std::vector<Fault>> parse_faults(std::string_view text);
 
 // Counts calls and fails those that the faults say; the same calls in the same order fail alike.

@@ -20,7 +20,7 @@ inline constexpr std::array kGrowth{
     Parameter{"noise", ParameterKind::percent, "20", "of --shape leak, up to 50"},
     Parameter{"until-limit", ParameterKind::percent, "", "stop growing at that share of the limit"},
     Parameter{"until-psi", ParameterKind::percent, "",
-              "stop growing when that share of the last second was stalled for memory (PSI some)"},
+              "stop growing when that share of the last seconds was stalled for memory (PSI some)"},
     Parameter{"hold", ParameterKind::hold, "0s", "how long to keep it in the end: a duration, or forever"},
     Parameter{"chunk", ParameterKind::size, "2M", "how much to add in one step"},
     Parameter{"seed", ParameterKind::count, "1", "of noise and contents; the same seed gives the same sequence"},

@@ -45,8 +45,8 @@ base::Result<> populate(void* begin, std::uint64_t length) {
   return {};
 }
 
-// One job at a time: the helpers wait for its number to change, take chunks until none is left, and count themselves
-// out.
+// One job at a time: the helpers wait for its number to change, do their part of the range, and count themselves out.
+// Parts are contiguous, so that threads meet in no page table.
 struct Crew::State {
   std::mutex mutex;
   std::condition_variable begin, done;
@@ -55,25 +55,23 @@ struct Crew::State {
   bool over = false;
   std::uint64_t length = 0, chunk = 0;
   const Work* work = nullptr;
-  std::atomic<std::uint64_t> next{0};
+  std::atomic<bool> failed{false};
   std::optional<base::Error> error;
   std::vector<std::thread> threads;
 
-  void take_chunks() {
-    while (true) {
-      const auto offset = next.fetch_add(chunk);
-      if (offset >= length) {
-        return;
-      }
-      if (auto result = (*work)(offset, std::min(chunk, length - offset)); !result) {
-        next.store(length);
+  void do_part(std::uint64_t index) {
+    const std::uint64_t part = round_up(length / (threads.size() + 1) + 1, chunk);
+    const auto end = std::min(length, (index + 1) * part);
+    for (auto offset = index * part; offset < end && !failed.load(std::memory_order_relaxed); offset += chunk) {
+      if (auto result = (*work)(offset, std::min(chunk, end - offset)); !result) {
+        failed.store(true);
         const std::lock_guard lock(mutex);
         error = std::move(result).error();
       }
     }
   }
 
-  void help() {
+  void help(std::uint64_t index) {
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex);
     while (true) {
@@ -83,7 +81,7 @@ struct Crew::State {
       }
       seen = job;
       lock.unlock();
-      take_chunks();
+      do_part(index);
       lock.lock();
       if (--busy == 0) {
         done.notify_one();
@@ -98,7 +96,7 @@ Crew::Crew(std::uint64_t threads) {
   }
   state_ = std::make_unique<State>();
   for (std::uint64_t i = 1; i < threads; ++i) {
-    state_->threads.emplace_back([state = state_.get()] { state->help(); });
+    state_->threads.emplace_back([state = state_.get(), i] { state->help(i); });
   }
 }
 
@@ -129,12 +127,13 @@ base::Result<> Crew::work(std::uint64_t length, std::uint64_t chunk, const Work&
     state.length = length;
     state.chunk = chunk;
     state.work = &work;
-    state.next.store(0);
+    state.failed.store(false);
+    state.error.reset();
     state.busy = state.threads.size();
     ++state.job;
   }
   state.begin.notify_all();
-  state.take_chunks();
+  state.do_part(0);
   std::unique_lock lock(state.mutex);
   state.done.wait(lock, [&] { return state.busy == 0; });
   if (state.error) {

@@ -130,6 +130,10 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   Options table;
   std::map<std::string, std::string> given;
   options.bind(table, RunOptions::MayBeBare::yes);
+  table.group("Measuring");
+  table.flag(
+      "no-limit", options.no_limit,
+      "on this machine without any cgroup, to see how fast it fills; needs --size, at most half of what is free");
   bind_parameters(table, workload, given);
   const auto parsed = table.parse(fmt::format("{} {}", invocation.name, workload.name), stress,
                                   {invocation.arguments.begin() + 1, invocation.arguments.end()});
@@ -154,6 +158,9 @@ int run_workload(const Invocation& invocation, const base::Descriptor<::stress::
   }
   if (options.backend == "none") {
     return run_without_group(options, workload, *std::move(parameters));
+  }
+  if (parameters->has("size")) {
+    options.workload_size_bytes = parameters->size("size");
   }
   if (auto bounded = refuse_endless(options, *workload.value, *parameters); !bounded) {
     return report(bounded.error());

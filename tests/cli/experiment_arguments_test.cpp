@@ -32,6 +32,7 @@ TEST(ExperimentArguments, SurviveTheRoundTrip) {
   experiment.timeout = std::chrono::milliseconds(1500);
   experiment.thrash_timeout = std::chrono::seconds(60);
   experiment.sample_period = std::chrono::milliseconds(1);
+  experiment.faults = "mmap:ENOMEM:after=100,brk:ENOMEM";
   experiment.workload = forensics::Workload{.name = "anon", .parameters = {{"rate", "64M/s"}, {"hold", "1s"}}};
   experiment.root = "/host";
   experiment.working_folder = "/home/a folder\nwith=everything";
@@ -52,6 +53,7 @@ TEST(ExperimentArguments, SurviveTheRoundTrip) {
   EXPECT_EQ(back.timeout, experiment.timeout);
   EXPECT_EQ(back.thrash_timeout, experiment.thrash_timeout);
   EXPECT_EQ(back.sample_period, experiment.sample_period);
+  EXPECT_EQ(back.faults, experiment.faults);
   ASSERT_TRUE(back.workload);
   EXPECT_EQ(back.workload->name, "anon");
   EXPECT_EQ(back.workload->parameters, experiment.workload->parameters);

@@ -257,6 +257,7 @@ Postmortem full_document() {
                                            {"end", "arena", 12410880, "bytes"},
                                            {"end", "growth", 1234.5, "bytes/s"},
                                            {"hostile \x1b[31m\xff", "</script>", -1234567, "|"}}};
+  run.faults = "mmap:ENOMEM:after=100";
   run.backend = "vm";
   run.kernel = "6.12.117+deb12-cloud-amd64";
   run.duration_s = 1.23;

@@ -461,9 +461,9 @@ def skip(reason):
     return 1 if os.environ.get("OOMLAB_REQUIRE_KERNEL") == "1" else 77
 
 
-def main():
+def main(cases):
     if sys.argv[1:] == ["--list"]:
-        print("\n".join(CASES))
+        print("\n".join(cases))
         return 0
     oomlab, kernel, case = sys.argv[1:4]
     lab = Lab(oomlab, kernel)
@@ -474,7 +474,7 @@ def main():
         print(f"the micro-VM does not run `true`: exit {probe.returncode}\n{probe.stderr}")
         return 1
     try:
-        CASES[case](lab)
+        cases[case](lab)
     except AssertionError as error:
         print(f"FAILED {case} on {kernel}: {error}")
         if hasattr(lab, "last"):
@@ -485,4 +485,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(CASES))

@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Table, BadFaults,
                                                  "'mmapp' is not a system call of this machine"},
                                          BadCase{"no_such_error", "mmap:EFULL", "'EFULL' is not one of ENOMEM, "},
                                          BadCase{"no_such_condition", "mmap:ENOMEM:before=3",
-                                                 "'before=3' is not after=N, times=N or size=SIZE"},
+                                                 "'before=3' is not after=N, times=N, size=SIZE or anon"},
                                          BadCase{"no_number", "mmap:ENOMEM:after=x", "'x' is not a whole number"},
                                          BadCase{"negative", "mmap:ENOMEM:after=-1", "'-1' is not a whole number"},
                                          BadCase{"no_size", "mmap:ENOMEM:size=12Q", "'12Q' is not a size"},
@@ -77,6 +77,12 @@ TEST(FaultPlan, CountsOnlyWhatIsLargeEnough) {
   EXPECT_EQ(decided(plan, {.name = "mmap", .arguments = {0, 1024}}), 0);
   EXPECT_EQ(decided(plan, {.name = "munmap", .arguments = {0, 8192}}), 0);
   EXPECT_EQ(decided(plan, {.name = "mmap", .arguments = {0, 4096}}), ENOMEM);
+}
+
+TEST(FaultPlan, MayLookAtMappingsOfNoFileOnly) {
+  FaultPlan plan(*parse_faults("mmap:ENOMEM:anon"));
+  EXPECT_EQ(decided(plan, {.name = "mmap", .arguments = {0, 4096, 0, MAP_PRIVATE}}), 0);
+  EXPECT_EQ(decided(plan, {.name = "mmap", .arguments = {0, 4096, 0, MAP_PRIVATE | MAP_ANONYMOUS}}), ENOMEM);
 }
 
 TEST(FaultPlan, NamesEachCallOnce) {
