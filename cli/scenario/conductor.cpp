@@ -61,10 +61,12 @@ Conductor::Conductor(const Scenario& scenario, const Stage& stage, Tree& tree, s
       log_(log),
       loop_(std::move(loop)),
       cast_(scenario, tree, stage, loop_,
-            [this] {
-              quiet_since_ = Clock::now();
-              look();
-            }),
+            {.exit =
+                 [this] {
+                   quiet_since_ = Clock::now();
+                   look();
+                 },
+             .note = [this] { look(); }}),
       end_(scenario.end) {
   for (const auto& mark : scenario.marks) {
     marks_.push_back({.when = Trigger(mark.when), .finding = {.name = mark.name, .t_s = {}, .groups = {}}});
