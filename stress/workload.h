@@ -43,6 +43,7 @@ enum class Group {
 enum class Need {
   disk,  // a file system on a block device in --folder, for page cache
   swap,
+  guest,  // a machine of its own: what it does is not kept in a limit, or cannot be taken back
 };
 
 // One way of using memory: one file under workloads/.

@@ -17,6 +17,7 @@
 #include "cli/scenario/expectation.h"
 #include "cli/scenario/library.h"
 #include "cli/scenario/results.h"
+#include "cli/scenario/targets.h"
 #include "cli/wrap.h"
 
 namespace cli::commands {
@@ -109,58 +110,9 @@ int check_scenarios(const std::vector<std::string>& words) {
 
 // --- results
 
-struct Target {
-  std::string path, format;
-};
-
-base::Result<std::vector<Target>> check_targets(const ScenarioOptions& options) {
-  std::vector<Target> targets;
-  const std::pair<std::string_view, const char*> endings[] = {{".json", "json"}, {".xml", "junit"}, {".txt", "text"}};
-  for (const auto& path : options.outputs) {
-    Target target{.path = path, .format = path == "-" ? options.format : ""};
-    for (const auto& [ending, format] : endings) {
-      if (path.size() > ending.size() && path.ends_with(ending)) {
-        target.format = format;
-      }
-    }
-    if (target.format.empty()) {
-      return std::unexpected(usage_error(fmt::format(
-          "-o: the ending of '{}' picks no format; accepted: .json .xml .txt", base::escape_terminal(path))));
-    }
-    if (path != "-") {
-      auto pending = base::PendingFile::create(path);  // now, so that a run is not lost to a mistyped folder
-      if (!pending) {
-        return std::unexpected(usage_error(fmt::format("-o: {}", pending.error().message), ""));
-      }
-    }
-    targets.push_back(std::move(target));
-  }
-  if (targets.empty() && !options.quiet) {
-    targets.push_back({.path = "-", .format = options.format});
-  }
-  return targets;
-}
-
-int write_results(const std::vector<lab::Judgement>& judgements, const std::vector<Target>& targets, bool all) {
-  for (const auto& target : targets) {
-    const auto text = target.format == "json"    ? lab::to_json(judgements)
-                      : target.format == "junit" ? lab::to_junit(judgements)
-                                                 : lab::to_table(judgements, all);
-    if (target.path == "-") {
-      if (const int status = print(text); status != 0) {
-        return status;
-      }
-    } else if (auto written = base::write_file_atomic(target.path, text); !written) {
-      (void)report(std::move(written).error().context("-o"));
-      return kExitOwnFailure;
-    }
-  }
-  return 0;
-}
-
-int finish(const std::vector<lab::Judgement>& judgements, const std::vector<Target>& targets,
+int finish(const std::vector<lab::Judgement>& judgements, const std::vector<lab::Target>& targets,
            const ScenarioOptions& options) {
-  const int written = write_results(judgements, targets, options.all);
+  const int written = lab::write_results(judgements, targets, options.all);
   return written != 0 ? written : lab::exit_status(judgements);
 }
 
@@ -204,7 +156,7 @@ int run_scenarios(const std::vector<std::string>& words, const ScenarioOptions& 
   if (!scenarios) {
     return report(scenarios.error());
   }
-  const auto targets = check_targets(options);
+  const auto targets = lab::check_targets(options.outputs, options.quiet ? "" : options.format);
   if (!targets) {
     return report(targets.error());
   }
@@ -250,7 +202,7 @@ int judge_results(const std::vector<std::string>& words, const ScenarioOptions& 
   if (!others) {
     return report(others.error());
   }
-  const auto targets = check_targets(options);
+  const auto targets = lab::check_targets(options.outputs, options.quiet ? "" : options.format);
   if (!targets) {
     return report(targets.error());
   }

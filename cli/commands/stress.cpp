@@ -83,6 +83,13 @@ base::Result<> provide(const base::Descriptor<::stress::Workload>& given, const 
     return base::fail(base::ErrorKind::usage, fmt::format("{} needs swap", workload.name),
                       "give --swap-max SIZE; the micro-VM makes that much");
   }
+  if (needs(*workload.value, ::stress::Need::guest)) {
+    if (options.backend == "host" || options.backend == "none") {
+      return base::fail(base::ErrorKind::usage, fmt::format("{} is for a machine of its own", workload.name),
+                        "--backend vm");
+    }
+    options.backend = "vm";
+  }
   if (needs(*workload.value, ::stress::Need::disk) && !options.guest.disk_bytes) {
     options.guest.disk_bytes = kDisk;
   }

@@ -48,13 +48,12 @@ Cast::Part::Part(const TaskSpec& task) : spec(&task), start(task.start) {
   }
 }
 
-Cast::Cast(const Scenario& scenario, const Tree& tree, const Stage& stage, base::EventLoop& loop,
-           std::function<void()> on_exit)
+Cast::Cast(const Scenario& scenario, const Tree& tree, const Stage& stage, base::EventLoop& loop, Callbacks on)
     : scenario_(scenario),
       tree_(tree),
       stage_(stage),
       loop_(loop),
-      on_exit_(std::move(on_exit)),
+      on_(std::move(on)),
       own_score_(protect_supervisor(stage.in_guest)) {
   for (const auto& task : scenario.tasks) {
     auto& part = parts_.emplace_back(task);
@@ -124,16 +123,20 @@ base::Result<> Cast::start(Player& player, Clock::time_point begin) {
   if (player.observations) {
     player.observations->close_child_end();
     TRY(loop_.watch(player.observations->fd(), EPOLLIN, [this, &player](std::uint32_t events) {
+      const auto before = player.observations->all().size();
       player.observations->drain();
       if ((events & EPOLLIN) == 0) {
         loop_.unwatch(player.observations->fd());  // hung up, and it would say so for ever
+      }
+      if (player.observations->all().size() != before) {  // not when a figure changes, which may be all the time
+        on_.note();
       }
     }));
   }
   return loop_.watch(player.child.pidfd.get(), EPOLLIN, [this, &player, begin](auto) {
     loop_.unwatch(player.child.pidfd.get());
     reap(player, begin);
-    on_exit_();
+    on_.exit();
   });
 }
 

@@ -24,9 +24,12 @@ namespace cli::scenario {
 class Cast {
  public:
   using Clock = std::chrono::steady_clock;
-  // on_exit is called after a task was reaped. All arguments outlive it.
-  Cast(const Scenario& scenario, const Tree& tree, const Stage& stage, base::EventLoop& loop,
-       std::function<void()> on_exit);
+  struct Callbacks {
+    std::function<void()> exit;  // a task was reaped
+    std::function<void()> note;  // a workload has said something new of itself
+  };
+  // All arguments outlive it.
+  Cast(const Scenario& scenario, const Tree& tree, const Stage& stage, base::EventLoop& loop, Callbacks on);
 
   // Does what is due. A task that cannot be started is a finding, not an error.
   base::Result<> act(const Situation& situation, Clock::time_point begin);
@@ -73,7 +76,7 @@ class Cast {
   const Tree& tree_;
   const Stage& stage_;
   base::EventLoop& loop_;
-  std::function<void()> on_exit_;
+  Callbacks on_;
   std::optional<int> own_score_;  // what tasks get back that ask for none
   std::list<Player> players_;     // stay where they are
   std::vector<Part> parts_;

@@ -61,10 +61,12 @@ Conductor::Conductor(const Scenario& scenario, const Stage& stage, Tree& tree, s
       log_(log),
       loop_(std::move(loop)),
       cast_(scenario, tree, stage, loop_,
-            [this] {
-              quiet_since_ = Clock::now();
-              look();
-            }),
+            {.exit =
+                 [this] {
+                   quiet_since_ = Clock::now();
+                   look();
+                 },
+             .note = [this] { look(); }}),
       end_(scenario.end) {
   for (const auto& mark : scenario.marks) {
     marks_.push_back({.when = Trigger(mark.when), .finding = {.name = mark.name, .t_s = {}, .groups = {}}});
@@ -203,7 +205,10 @@ void Conductor::end_now() {
   loop_.stop();
 }
 
+// A look takes its time, the more the slower the machine is; what is looked at must get on meanwhile, although we come
+// first. So at most a tenth of the time goes into looks.
 void Conductor::tick() {
+  const auto start = Clock::now();
   ++ticks_;
   for (auto& each : recorded_) {
     if (ticks_ % std::max(1U, each.recorder.interval_factor()) == 0) {
@@ -211,6 +216,8 @@ void Conductor::tick() {
     }
   }
   look();
+  const auto now = Clock::now();
+  loop_.at(now + std::max<Clock::duration>(stage_.period, 9 * (now - start)), [this] { tick(); });
 }
 
 base::Result<> Conductor::record(const std::string& group, const cgroup::Dir& dir) {
@@ -236,7 +243,7 @@ base::Result<> Conductor::watch() {
   if (log_) {
     TRY(loop_.watch(log_->fd(), EPOLLIN, [this](auto) { log_->drain(); }));
   }
-  loop_.every(stage_.period, [this] { tick(); });
+  loop_.at(begin_ + stage_.period, [this] { tick(); });
   loop_.at(begin_ + scenario_.timeout, [this] {
     verdict_ = ending_ == Ending::none ? "timed_out" : "";
     end_now();

@@ -89,6 +89,7 @@ base::Result<> read_workload(const Node& node, const Node& name, TaskSpec& task,
   if (needed(stress::Need::disk) && !needs.disk_bytes) {
     needs.disk_bytes = kDiskBytes;
   }
+  needs.vm = needs.vm || needed(stress::Need::guest);
   if (needed(stress::Need::swap) && !needs.swap_bytes) {
     return name.fail(fmt::format("{} needs swap", task.workload), R"("needs": {"swap": "64M"})");
   }

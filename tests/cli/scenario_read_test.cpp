@@ -348,7 +348,7 @@ TEST(Library, HasEachFileUnderItsName) {
     EXPECT_EQ(scenario->name, entry.name);
     EXPECT_GE(scenario->checks.size(), 2U) << entry.name;
     EXPECT_LE(scenario->about.size(), 160U) << entry.name;
-    EXPECT_EQ(scenario->about.find_last_of(".\n"), std::string::npos)
+    EXPECT_TRUE(!scenario->about.ends_with('.') && scenario->about.find('\n') == std::string::npos)
         << entry.name << ": about is one sentence, without a full stop";
     EXPECT_EQ(scenario->teaches.back(), '.') << entry.name;
     EXPECT_EQ(must_read(scenario->definition).definition, scenario->definition) << entry.name;
