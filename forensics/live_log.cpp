@@ -104,21 +104,6 @@ bool LiveLog::hand_over(Incident&& incident) {
   for (auto& line : incident.log.lines) {
     line.line = shifted(line.line);
   }
-  if (logged.records.empty()) {
-      logged.first_sequence = kept.sequence;
-      before = kept.line - 1;
-    }
-    logged.last_sequence = kept.sequence;
-    logged.records += kept.text;
-  }
-  incident.log.first_line = first - std::min(before, first - 1);
-  incident.log.last_line = last - std::min(before, last - 1);
-  for (auto& line : incident.log.unrecognized) {
-    line.line -= std::min(before, line.line - 1);
-  }
-  for (auto& line : incident.log.lines) {
-    line.line -= std::min(before, line.line - 1);
-  }
   if (logged.records.empty()) {  // larger than what is kept
     logged.first_sequence = logged.last_sequence = last_sequence_.value_or(0);
   }
