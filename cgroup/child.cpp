@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -201,6 +202,10 @@ void run_child(ChildPlan& plan) {
   }
   if (request.shm_bytes) {
     mount_shm(plan);
+  }
+  for (const auto& limit : request.resource_limits) {
+    const rlimit wanted{limit.value, limit.value};
+    need(plan, Step::resource_limits, ::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &wanted));
   }
   if (request.root) {
     need(plan, Step::root, ::chroot(request.root->c_str()));

@@ -18,6 +18,7 @@ enum class Step {
   process_group,
   oom_score_adj,
   shm,
+  resource_limits,
   root,
   working_folder,
   groups,

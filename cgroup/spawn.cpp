@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -27,7 +28,7 @@ void reap(pid_t pid) {
   }
 }
 
-std::unexpected<base::Error> describe(const Failure& failure, const SpawnRequest& request, const Group* group) {
+std::unexpected<base::Error> describe(const Failure& failure, const SpawnRequest& request, const Dir* dir) {
   const auto command = base::escape_terminal(request.argv.empty() ? "" : request.argv[0]);
   const auto because = [&failure](std::string_view what) { return base::system_error(what, failure.error); };
   switch (failure.step) {
@@ -39,14 +40,16 @@ std::unexpected<base::Error> describe(const Failure& failure, const SpawnRequest
       return error;
     }
     case Step::join_group:
-      return because(fmt::format("moving {} into {}", command,
-                                 base::escape_terminal(group == nullptr ? "" : group->dir().path().native())));
+      return because(
+          fmt::format("moving {} into {}", command, base::escape_terminal(dir == nullptr ? "" : dir->path().native())));
     case Step::process_group:
       return because("setpgid");
     case Step::oom_score_adj:
       return because(fmt::format("setting oom_score_adj to {}", request.oom_score_adj.value_or(0)));
     case Step::shm:
       return because(fmt::format("a /dev/shm of {} bytes", request.shm_bytes.value_or(0)));
+    case Step::resource_limits:
+      return because("setting a resource limit");
     case Step::root:
       return because(fmt::format("chroot to {}", base::escape_terminal(request.root.value_or(""))));
     case Step::working_folder:
@@ -73,15 +76,18 @@ bool is_unknown_call(long error) {
   return error == ENOSYS || error == EINVAL || error == E2BIG || error == EPERM || error == EOPNOTSUPP;
 }
 
-// Whether the process is in the group: the folder's name holds random letters, so the end of the "0::" line tells.
-Result<> verify_placement(pid_t pid, const Group& group) {
+// Whether the process is in the cgroup. The folder's name, or that of the group above it, holds random letters, so the
+// end of the "0::" line tells.
+Result<> verify_placement(pid_t pid, const Dir& dir) {
   const auto text = base::read_all(fmt::format("/proc/{}/cgroup", pid));
   if (!text) {
     return {};  // ended already
   }
   const auto line = text->find("0::");
   const auto path = line == std::string::npos ? "" : text->substr(line + 3, text->find('\n', line) - line - 3);
-  const auto name = group.dir().path().filename().native();
+  const auto& folder = dir.path().native();
+  const auto from = std::min(folder.rfind("/oomlab-"), folder.rfind('/'));
+  const auto name = folder.substr(from == std::string::npos ? 0 : from + 1);
   if (path.ends_with("/" + name) || path.ends_with("/" + name + " (deleted)")) {
     return {};
   }
@@ -102,7 +108,7 @@ Failure read_failure(int fd) {
 }
 
 // For kernels before 5.7 and where clone3 is filtered: fork, and the child moves itself before it does anything else.
-Result<Spawned> spawn_by_fork(ChildPlan& plan, const SpawnRequest& request, const Group* group) {
+Result<Spawned> spawn_by_fork(ChildPlan& plan, const SpawnRequest& request, const Dir* dir) {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     return base::system_error("pipe2");
@@ -110,8 +116,8 @@ Result<Spawned> spawn_by_fork(ChildPlan& plan, const SpawnRequest& request, cons
   const base::Fd reading(ends[0]);
   base::Fd writing(ends[1]);
   base::Fd procs;
-  if (group != nullptr) {
-    TRY_ASSIGN(procs, group->dir().open_file("cgroup.procs", O_WRONLY));
+  if (dir != nullptr) {
+    TRY_ASSIGN(procs, dir->open_file("cgroup.procs", O_WRONLY));
   }
   plan.procs_fd = procs.get();
   plan.report_fd = writing.get();
@@ -125,12 +131,12 @@ Result<Spawned> spawn_by_fork(ChildPlan& plan, const SpawnRequest& request, cons
   writing.reset();
   if (const auto failure = read_failure(reading.get()); failure.step != Step::none) {
     reap(pid);
-    return describe(failure, request, group);
+    return describe(failure, request, dir);
   }
   Spawned spawned{.pid = pid, .pidfd = base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
   auto verified = spawned.pidfd ? Result<>{} : base::system_error("pidfd_open");
-  if (verified && group != nullptr) {
-    verified = verify_placement(pid, *group);
+  if (verified && dir != nullptr) {
+    verified = verify_placement(pid, *dir);
   }
   if (!verified) {
     (void)::kill(pid, SIGKILL);  // it is our child: it exists until it is reaped
@@ -140,30 +146,37 @@ Result<Spawned> spawn_by_fork(ChildPlan& plan, const SpawnRequest& request, cons
   return spawned;
 }
 
-}  // namespace
-
-Result<Spawned> spawn(const SpawnRequest& request, const Group* group, Placement placement) {
+Result<Spawned> spawn_at(const SpawnRequest& request, const Dir* dir, Placement placement) {
   auto plan = prepare(request);
   if (placement == Placement::automatic) {
     int pidfd = -1;
     const long pid = clone_sharing([](void* argument) { run_child(*static_cast<ChildPlan*>(argument)); }, &plan,
-                                   group == nullptr ? -1 : group->dir().fd(), pidfd);
+                                   dir == nullptr ? -1 : dir->fd(), pidfd);
     if (pid > 0) {
       Spawned spawned{.pid = static_cast<pid_t>(pid), .pidfd = base::Fd(pidfd)};
       if (plan.failure.step != Step::none) {
         reap(spawned.pid);
-        return describe(plan.failure, request, group);
+        return describe(plan.failure, request, dir);
       }
       return spawned;
     }
     if (!is_unknown_call(-pid)) {
       return base::system_error(
-          group == nullptr ? "clone3"
-                           : fmt::format("clone3 into {}", base::escape_terminal(group->dir().path().native())),
+          dir == nullptr ? "clone3" : fmt::format("clone3 into {}", base::escape_terminal(dir->path().native())),
           static_cast<int>(-pid));
     }
   }
-  return spawn_by_fork(plan, request, group);
+  return spawn_by_fork(plan, request, dir);
+}
+
+}  // namespace
+
+Result<Spawned> spawn(const SpawnRequest& request, const Group* group, Placement placement) {
+  return spawn_at(request, group == nullptr ? nullptr : &group->dir(), placement);
+}
+
+Result<Spawned> spawn_in(const SpawnRequest& request, const Dir& dir, Placement placement) {
+  return spawn_at(request, &dir, placement);
 }
 
 Result<base::ExitStatus> wait(const Spawned& child) {

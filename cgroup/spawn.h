@@ -14,6 +14,12 @@
 
 namespace cgroup {
 
+// A resource limit (setrlimit(2)), soft and hard; RLIM_INFINITY for none.
+struct ResourceLimit {
+  int resource = 0;
+  std::uint64_t value = 0;
+};
+
 // What to start. The child allocates nothing outside the group: it is cloned into it (clone3(2) CLONE_INTO_CGROUP), or,
 // where that is refused, writes itself into cgroup.procs as its very first act, before exec.
 struct SpawnRequest {
@@ -26,10 +32,11 @@ struct SpawnRequest {
   std::optional<std::uint64_t> shm_bytes;  // a tmpfs of that size over /dev/shm (below root), in a mount namespace
   std::optional<int> oom_score_adj;        // written to /proc/self/oom_score_adj by the child (before uid changes)
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;
-  int inherited_fd = -1;           // stays open in the command, under its number
-  std::vector<int> held_back;      // signals that stay blocked in the command until it unblocks them
-  bool new_process_group = false;  // setpgid(0, 0)
-  bool die_with_parent = true;     // PR_SET_PDEATHSIG SIGKILL
+  int inherited_fd = -1;                       // stays open in the command, under its number
+  std::vector<ResourceLimit> resource_limits;  // before uid changes
+  std::vector<int> held_back;                  // signals that stay blocked in the command until it unblocks them
+  bool new_process_group = false;              // setpgid(0, 0)
+  bool die_with_parent = true;                 // PR_SET_PDEATHSIG SIGKILL
 };
 
 // A running child: pidfd and pid. Not killed by the destructor: the group does that.
@@ -50,6 +57,9 @@ enum class Placement {
 // the child has done its exec.
 base::Result<Spawned> spawn(const SpawnRequest& request, const Group* group,
                             Placement placement = Placement::automatic);
+
+// The same in a cgroup below a group of ours.
+base::Result<Spawned> spawn_in(const SpawnRequest& request, const Dir& dir, Placement placement = Placement::automatic);
 
 // Waits for it (waitid on the pidfd) and reaps it.
 base::Result<base::ExitStatus> wait(const Spawned& child);

@@ -25,6 +25,7 @@ void ControlFileOptions::bind(Options& table) {
              "its memory.stat: says what filled the limit where the log's last report of a memory cgroup does not");
   table.text("memory-events", events_.path, "FILE",
              "its memory.events: the kills it counts are held against those in the log");
+  table.text("vmstat", vmstat_.path, "FILE", "the machine's /proc/vmstat: the same for all kills since it booted");
 }
 
 base::Result<> ControlFileOptions::open(File& file) {
@@ -43,7 +44,8 @@ base::Result<> ControlFileOptions::open(File& file) {
 
 base::Result<> ControlFileOptions::open() {
   TRY(open(stat_));
-  return open(events_);
+  TRY(open(events_));
+  return open(vmstat_);
 }
 
 namespace {
@@ -92,6 +94,17 @@ base::Result<forensics::ControlFiles> ControlFileOptions::read() const {
       return std::unexpected(about(std::move(events).error(), events_.option, *events_.path));
     }
     files.events = *std::move(events);
+  }
+  if (vmstat_.path) {
+    TRY_ASSIGN(const auto text, read(vmstat_));
+    auto vmstat = cgroup::parse_counters(text);
+    if (vmstat && !has_any(*vmstat, {"oom_kill"})) {
+      vmstat = std::unexpected(not_such("/proc/vmstat", "oom_kill (which kernels have since 4.13)"));
+    }
+    if (!vmstat) {
+      return std::unexpected(about(std::move(vmstat).error(), vmstat_.option, *vmstat_.path));
+    }
+    files.vmstat = *std::move(vmstat);
   }
   return files;
 }

@@ -10,7 +10,7 @@
 
 namespace cli {
 
-// --memory-stat and --memory-events: files of a cgroup, as copied from the machine.
+// --memory-stat, --memory-events and --vmstat: files of a cgroup and of its machine, as copied from there.
 class ControlFileOptions {
  public:
   void bind(Options& table);
@@ -18,7 +18,7 @@ class ControlFileOptions {
   base::Result<> open();
   // What the opened files hold; nothing for what was not asked for.
   [[nodiscard]] base::Result<forensics::ControlFiles> read() const;
-  [[nodiscard]] bool given() const { return stat_.path || events_.path; }
+  [[nodiscard]] bool given() const { return stat_.path || events_.path || vmstat_.path; }
 
  private:
   struct File {
@@ -28,7 +28,7 @@ class ControlFileOptions {
   };
   static base::Result<> open(File& file);
   static base::Result<std::string> read(const File& file);
-  File stat_{.option = "--memory-stat"}, events_{.option = "--memory-events"};
+  File stat_{.option = "--memory-stat"}, events_{.option = "--memory-events"}, vmstat_{.option = "--vmstat"};
 };
 
 }  // namespace cli

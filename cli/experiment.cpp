@@ -1,19 +1,12 @@
 #include "cli/experiment.h"
 
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "base/event_loop.h"
-#include "base/file.h"
 #include "cgroup/delegation.h"
 #include "cgroup/group.h"
 #include "cgroup/parse.h"
@@ -22,15 +15,14 @@
 #include "cli/concerns.h"
 #include "cli/kernel_log.h"
 #include "cli/kernel_reading.h"
+#include "cli/kill_counts.h"
 #include "cli/observations.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/stall.h"
+#include "cli/supervisor.h"
 #include "forensics/analysis.h"
-#include "forensics/analyze.h"
-
-// NOLINTNEXTLINE(readability-redundant-declaration,cppcoreguidelines-avoid-non-const-global-variables): environ(7)
-extern char** environ;
+#include "forensics/episodes.h"
 
 namespace cli {
 namespace {
@@ -41,37 +33,6 @@ constexpr std::chrono::seconds kGrace{5};  // between a forwarded signal and the
 constexpr std::chrono::seconds kRemoveTimeout{10};
 constexpr std::chrono::seconds kGroupKillTime{1};
 constexpr std::size_t kTimelineRows = 2048;
-
-std::optional<std::string> kernel_release() {
-  utsname name{};
-  return ::uname(&name) == 0 ? std::optional<std::string>(name.release) : std::nullopt;
-}
-
-// vm.panic_on_oom=2 panics on a cgroup's OOM too (Documentation/admin-guide/sysctl/vm.rst): never on a machine that is
-// not ours.
-base::Result<> refuse_to_panic(const Experiment& experiment) {
-  const auto text = base::read_all("/proc/sys/vm/panic_on_oom", 64);
-  if (!experiment.in_guest && text && text->starts_with("2")) {
-    return base::fail(base::ErrorKind::unsupported,
-                      "vm.panic_on_oom is 2: an OOM kill in a cgroup would panic this machine",
-                      "use --backend vm, or `sysctl vm.panic_on_oom=0`");
-  }
-  return {};
-}
-
-// In a guest: protects the supervisor from a global OOM and keeps it running beside the workload on one CPU. Returns
-// the oom_score_adj that the command is to be given back.
-std::optional<int> protect_self(const Experiment& experiment) {
-  if (!experiment.in_guest) {
-    return std::nullopt;
-  }
-  const auto text = base::read_all("/proc/self/oom_score_adj", 64);
-  const base::Fd fd(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
-  (void)base::write_all(fd.get(), "-1000");  // a refusal only costs the protection
-  const sched_param priority{.sched_priority = 1};
-  (void)::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);  // as above; the child is ordinary again
-  return text ? std::atoi(text->c_str()) : 0;  // NOLINT(cert-err34-c): the kernel's own number
-}
 
 forensics::RunLimits run_limits(const cgroup::Limits& limits) {
   const auto bytes = [](const std::optional<cgroup::Limit>& limit) { return limit ? limit->bytes : std::nullopt; };
@@ -192,11 +153,7 @@ cgroup::SpawnRequest spawn_request(const Experiment& experiment, std::optional<i
                                .gid = experiment.workload ? std::nullopt : experiment.gid,
                                .shm_bytes = experiment.shm_bytes,
                                .oom_score_adj = experiment.oom_score_adj ? experiment.oom_score_adj : score};
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with("OOMLAB_REEXEC=")) {  // ours, not the command's
-      request.environment.emplace_back(*variable);
-    }
-  }
+  request.environment = command_environment();
   if (experiment.workload) {
     request.working_folder.reset();
     request.held_back = {SIGUSR1, SIGUSR2};  // until it has said what they do
@@ -227,28 +184,6 @@ void read_memory(const cgroup::Group& group, const cgroup::Recorder& recorder, f
   }
 }
 
-// The kernel log's incidents, and what is to be said about the log.
-base::Result<std::vector<forensics::Incident>> read_incidents(std::optional<KernelLog>& log,
-                                                              forensics::Postmortem& document) {
-  if (!log) {
-    return std::vector<forensics::Incident>{};
-  }
-  log->drain();
-  std::vector<forensics::Source> sources;
-  sources.push_back({.name = "/dev/kmsg", .bytes = log->text(), .carrier = "kmsg"});
-  TRY_ASSIGN(auto read, forensics::analyze(sources));
-  document.inputs = std::move(read.inputs);
-  document.warnings.insert(document.warnings.end(), read.warnings.begin(), read.warnings.end());
-  if (log->overruns() + log->dropped() != 0) {
-    document.warnings.push_back(
-        {.code = "log_overrun",
-         .message = fmt::format("the kernel's ring buffer lapped the reader {} times, {} records were too many to keep",
-                                log->overruns(), log->dropped()),
-         .input = 0});
-  }
-  return std::move(read.incidents);
-}
-
 void warn_about_counts(const forensics::Postmortem& document, const Witnesses& witnesses,
                        std::vector<forensics::Warning>& warnings) {
   const auto counted = document.run->outcome.oom_kills.value_or(0);
@@ -270,17 +205,6 @@ forensics::Run new_run(const Experiment& experiment, const cgroup::Group& group)
   return run;
 }
 
-std::optional<KernelLog> open_log(std::vector<forensics::Warning>& warnings) {
-  auto opened = KernelLog::open_at_end();
-  if (!opened) {
-    const auto message = fmt::format("{}; without it nobody is named (as root, or with kernel.dmesg_restrict=0)",
-                                     opened.error().message);
-    warnings.push_back({.code = "kernel_log_unreadable", .message = message});
-    return std::nullopt;
-  }
-  return std::move(*opened);
-}
-
 // Starts the command and watches it to its end.
 base::Result<> run_command(const Experiment& experiment, const cgroup::Group& group, Supervision& supervision,
                            Witnesses& witnesses, forensics::Run& run) {
@@ -288,7 +212,8 @@ base::Result<> run_command(const Experiment& experiment, const cgroup::Group& gr
   if (experiment.workload) {
     TRY_ASSIGN(observations, Observations::create());
   }
-  const auto child = cgroup::spawn(spawn_request(experiment, protect_self(experiment), observations), &group);
+  const auto child =
+      cgroup::spawn(spawn_request(experiment, protect_supervisor(experiment.in_guest), observations), &group);
   if (!child) {
     if (child.error().kind != base::ErrorKind::usage) {
       return std::unexpected(child.error());
@@ -337,17 +262,19 @@ void conclude(forensics::Postmortem& document, Witnesses& witnesses, const std::
     }
     forensics::explain(incident, &run);
   }
+  document.episodes = forensics::find_episodes(document.incidents);
 }
 
 }  // namespace
 
 base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const cgroup::Delegation& delegation) {
-  TRY(refuse_to_panic(experiment));
+  TRY(refuse_to_panic(experiment.in_guest));
   TRY_ASSIGN(const auto parent, cgroup::make_ready(delegation));
   TRY(cgroup::sweep(parent));
 
   forensics::Postmortem document;
-  auto log = open_log(document.warnings);
+  auto log = open_kernel_log(document.warnings);
+  KillCounts counts;
   TRY_ASSIGN(auto group,
              cgroup::Group::create(parent, experiment.workload ? experiment.workload->name : "run", experiment.limits));
   TRY_ASSIGN(const auto guard, cgroup::Guard::start(group));
@@ -366,6 +293,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
   read_memory(group, recorder, run);
   run.timeline = recorder.samples();
   TRY_ASSIGN(document.incidents, read_incidents(log, document));
+  counts.see_log(document);
   const auto group_path = document.incidents.empty() ? std::string{} : group.kernel_path();
   const auto pid = run.pid.value_or(-1);
   std::erase_if(document.incidents, [&](const auto& incident) { return !concerns(incident, group_path, pid); });
@@ -373,6 +301,7 @@ base::Result<forensics::Postmortem> run_here(const Experiment& experiment, const
     witnesses.logged_kills = count_kills(document.incidents, group_path, pid);
   }
   conclude(document, witnesses, group_path, start);
+  counts.reconcile(document, group_path, witnesses.logged_kills);
   if (auto removed = group.remove(kRemoveTimeout); !removed) {
     document.warnings.push_back({.code = "cgroup_left", .message = removed.error().message});
   }

@@ -1,10 +1,12 @@
 #include "cli/output.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -36,7 +38,13 @@ base::Result<Output> output_of(const std::string& path, const std::string& forma
                       fmt::format("--format: '{}' is not one of: {}", base::escape_terminal(format),
                                   fmt::join(format_names(), ", ")));
   }
-  return Output{.path = path, .format = format, .renderer = found->value};
+  Output output{.path = path, .format = format, .renderer = found->value};
+  // https://docs.github.com/actions: "Adding a job summary". Renderers read no environment, so this is done here.
+  const char* summary = std::getenv("GITHUB_STEP_SUMMARY");
+  if (format == "github" && summary != nullptr) {
+    output.job_summary = summary;
+  }
+  return output;
 }
 
 // The format that the file's ending picks.
@@ -136,9 +144,37 @@ base::Result<std::vector<Output>> check_outputs(const std::vector<std::string>& 
   return checked;
 }
 
+namespace {
+
+// Other steps of the job write into the same file.
+base::Result<> open_job_summary(Output& output) {
+  if (output.job_summary.empty() || output.job_summary_fd) {
+    return {};
+  }
+  output.job_summary_fd = base::Fd(::open(output.job_summary.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  if (!output.job_summary_fd) {
+    return base::system_error(fmt::format("GITHUB_STEP_SUMMARY: {}", base::escape_terminal(output.job_summary)));
+  }
+  return {};
+}
+
+base::Result<> add_job_summary(const forensics::Postmortem& document, Output& output) {
+  if (output.job_summary.empty()) {
+    return {};
+  }
+  TRY(open_job_summary(output));
+  const auto table = forensics::all_renderers();
+  const auto text = (*base::find_descriptor(table, "markdown"))->render(document, {});
+  auto written = base::write_all(output.job_summary_fd.get(), text + "\n");
+  return written ? base::Result<>{} : std::unexpected(std::move(written).error().context("GITHUB_STEP_SUMMARY"));
+}
+
+}  // namespace
+
 base::Result<std::vector<std::filesystem::path>> open_outputs(std::vector<Output>& outputs) {
   std::vector<std::filesystem::path> folders;
   for (auto& output : outputs) {
+    TRY(open_job_summary(output));
     if (output.path == kStandardOutput) {
       continue;
     }
@@ -172,6 +208,7 @@ base::Result<> write_document(const forensics::Postmortem& document, std::vector
     const forensics::RenderOptions options{.colour = standard && colours(STDOUT_FILENO),
                                            .width = standard ? columns(STDOUT_FILENO) : 80};
     const auto text = output.renderer->render(document, options);
+    TRY(add_job_summary(document, output));
     if (standard) {
       const auto written = base::write_all(STDOUT_FILENO, text);
       if (!written && written.error().sys_errno != EPIPE) {  // a closed pipe is the reader's choice

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "forensics/document.h"
@@ -20,6 +21,8 @@ struct Output {
   std::string format;
   const forensics::Renderer* renderer = nullptr;
   std::optional<base::PendingFile> file;  // opened ahead by open_outputs()
+  std::string job_summary;                // of the format github: what GITHUB_STEP_SUMMARY names, or empty
+  base::Fd job_summary_fd;                // opened ahead by open_outputs()
 };
 
 // What -o and --format ask for. Without -o: standard output in `format`, else in `standard_format`; an empty
@@ -34,8 +37,8 @@ base::Result<std::vector<Output>> check_outputs(const std::vector<std::string>& 
 // folders in which writing them will replace an entry.
 base::Result<std::vector<std::filesystem::path>> open_outputs(std::vector<Output>& outputs);
 
-// Renders and writes each: files as one step (a reader never sees half of one), standard output whole. The error names
-// the target.
+// Renders and writes each: files as one step (a reader never sees half of one), standard output whole. With the format
+// github the document as Markdown is added to the job's summary, too. The error names the target.
 base::Result<> write_document(const forensics::Postmortem& document, std::vector<Output>& outputs);
 
 // Both in one, for commands that have nothing to lose in between.

@@ -3,7 +3,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -14,6 +16,8 @@
 namespace cli {
 
 namespace {
+
+constexpr unsigned kFewestColumns = 40;
 
 // "first text", its further lines below the text: escaped one by one, so that only our own newlines reach the terminal.
 std::string lines_below(std::string_view first, std::string_view text) {
@@ -56,18 +60,29 @@ void say(std::string_view text) {
 }
 
 bool colours(int fd) {
+  const auto is_set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' && std::string_view(value) != "0";
+  };
   const char* no_color = std::getenv("NO_COLOR");
+  if (no_color != nullptr && *no_color != '\0') {
+    return false;
+  }
   const char* term = std::getenv("TERM");
-  return ::isatty(fd) == 1 && (no_color == nullptr || *no_color == '\0') && term != nullptr &&
-         std::string_view(term) != "dumb";
+  return is_set("CLICOLOR_FORCE") || (::isatty(fd) == 1 && term != nullptr && std::string_view(term) != "dumb");
 }
 
 unsigned columns(int fd) {
   winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) {
-    return size.ws_col;
+  if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    return std::max<unsigned>(size.ws_col, kFewestColumns);
   }
-  return 80;
+  const char* words = std::getenv("COLUMNS");  // of a terminal that reads through a pipe
+  const auto given = words != nullptr ? std::string_view(words) : std::string_view{};
+  unsigned value = 0;
+  const auto [stop, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+  return error == std::errc{} && stop == given.data() + given.size() && value > 0 ? std::max(value, kFewestColumns)
+                                                                                  : 80;
 }
 
 int print(std::string_view data) {

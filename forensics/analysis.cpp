@@ -7,14 +7,18 @@
 #include "forensics/allocation_path.h"
 #include "forensics/badness.h"
 #include "forensics/composition.h"
+#include "forensics/diagnosis.h"
 #include "forensics/owner.h"
-#include "forensics/rule.h"
+#include "forensics/request.h"
+#include "forensics/thrashing.h"
+#include "forensics/timeline.h"
 #include "forensics/verdict.h"
+#include "forensics/victim_choice.h"
+#include "forensics/zones.h"
 
 namespace forensics {
 namespace {
 
-constexpr std::size_t kRankingShown = 10;
 constexpr std::uint64_t kUsualPageSize = 4096;
 
 // The reader of the log needs it before the analysis (tables count in pages); else the first buddy item is PAGE_SIZE.
@@ -68,45 +72,65 @@ void explain_cgroup(Incident& incident) {
     report.owner->service = told->service;
   }
   if (incident.scope == "memcg") {
-    analysis.limit_owner = LimitOwner{.cgroup = report.oom_memcg, .levels_above_victim = levels_above(report)};
+    analysis.limit_owner = LimitOwner{.cgroup = report.oom_memcg,
+                                      .levels_above_victim = levels_above(report),
+                                      .owner = report.oom_memcg ? owner_of(*report.oom_memcg) : std::nullopt};
   }
 }
 
-// Whether the kernel's rule leads to this victim.
-void explain_victim(Incident& incident, const Badness& badness) {
+// What the kill can give back: shared and file pages stay with others or the page cache.
+Count freed_bytes(const std::vector<Victim>& victims) {
+  std::uint64_t sum = 0;
+  bool known = false;
+  for (const auto& victim : victims) {
+    sum += victim.anon_rss_bytes.value_or(0) + victim.pgtables_bytes.value_or(0);
+    known = known || victim.anon_rss_bytes;
+  }
+  return known ? Count(sum) : std::nullopt;
+}
+
+// Whether what was killed held little of what was used up.
+std::optional<bool> is_bystander(const Incident& incident) {
+  constexpr std::uint64_t kTenth = 10;
+  std::uint64_t used = 0;
+  for (const auto& part : incident.analysis.breakdown) {
+    used += part.part == "free" || part.part == "free_cma" || part.part == "reserved" ? 0 : part.bytes;
+  }
+  if (incident.victims.empty() || !incident.analysis.freed_bytes || used == 0) {
+    return std::nullopt;
+  }
+  std::uint64_t swapped = 0;
+  for (const auto& victim : incident.victims) {
+    const auto* task = find_task(incident, victim.pid);
+    swapped += task == nullptr ? 0 : task->swap_bytes.value_or(0);
+  }
+  return *incident.analysis.freed_bytes + swapped < used / kTenth;
+}
+
+std::uint64_t distinct_processes(const std::vector<Victim>& victims) {
+  std::set<std::int64_t> pids;
+  for (const auto& victim : victims) {
+    pids.insert(victim.pid);
+  }
+  return pids.size();
+}
+
+void explain_memory(Incident& incident, std::uint64_t page_size) {
   auto& analysis = incident.analysis;
-  if (incident.victims.empty() || badness.ranking.empty()) {
-    return;
-  }
-  const auto chosen = std::ranges::find_if(
-      incident.victims, [](const Victim& victim) { return victim.role == "selected" || victim.role == "allocating"; });
-  const auto& victim = chosen == incident.victims.end() ? incident.victims.front() : *chosen;
-  const auto* task = find_task(incident, victim.pid);
-  const auto row =
-      task == nullptr ? badness.ranking.end() : std::ranges::find(badness.ranking, task->pid, &Ranked::pid);
-  if (row == badness.ranking.end()) {
-    return;
-  }
-  analysis.victim_rank = row - badness.ranking.begin() + 1;
-  // Another rule than the score chose: the allocating task by sysctl, or a child that died for its parent (5.0 and
-  // older).
-  const bool other_rule = victim.role == "allocating" || victim.role == "child";
-  analysis.victim_explained = other_rule || row->points == badness.ranking.front().points;
+  analysis.breakdown = compose(incident, page_size);
+  analysis.breakdown_error_bytes = composition_error_bytes(incident, page_size);
+  analysis.dominant = dominant_part(analysis.breakdown);
+  analysis.unlisted = unlisted_memory(incident);
 }
 
-// The highest ones and, wherever it stands, the victim.
-void shorten_ranking(Analysis& analysis) {
-  auto& ranking = analysis.ranking;
-  if (ranking.size() <= kRankingShown) {
-    return;
+void explain_request(Incident& incident, std::uint64_t page_size) {
+  auto& analysis = incident.analysis;
+  analysis.allocation_path = allocation_path(incident.call_trace, incident.manual);
+  analysis.request = decode_request(incident, page_size);
+  if (incident.memory_info && incident.scope != "memcg") {
+    analysis.zones = measure_zones(*incident.memory_info, analysis.request, page_size);
   }
-  const auto rank = static_cast<std::size_t>(analysis.victim_rank.value_or(0));
-  if (rank > kRankingShown) {
-    ranking[kRankingShown] = ranking[rank - 1];
-    ranking.resize(kRankingShown + 1);
-  } else {
-    ranking.resize(kRankingShown);
-  }
+  analysis.why_now = why_now(incident);
 }
 
 }  // namespace
@@ -116,26 +140,16 @@ void explain(Incident& incident, const Run* run) {
   const auto page_size = page_size_of(incident);
   analysis = Analysis{.page_size_bytes = page_size};
   explain_cgroup(incident);
-  analysis.breakdown = compose(incident, page_size);
-  analysis.allocation_path = allocation_path(incident.call_trace, incident.manual);
-  std::set<std::int64_t> pids;
-  for (const auto& victim : incident.victims) {
-    pids.insert(victim.pid);
-  }
-  analysis.processes = pids.size();
-  if (const auto badness = recompute_badness(incident, run, page_size)) {
-    analysis.ranking = badness->ranking;
-    explain_victim(incident, *badness);
-    shorten_ranking(analysis);
-  }
+  explain_memory(incident, page_size);
+  explain_request(incident, page_size);
+  analysis.processes = distinct_processes(incident.victims);
+  analysis.freed_bytes = freed_bytes(incident.victims);
+  explain_victim(incident, recompute_badness(incident, run, page_size));
+  analysis.bystander = is_bystander(incident);
+  analysis.thrashing = find_thrashing(incident, run);
+  analysis.growth = run == nullptr ? std::nullopt : growth_shape(run->timeline);
   incident.verdict = verdict(incident);
-  incident.diagnosis.clear();
-  for (const auto& rule : all_rules()) {
-    if (auto finding = rule->apply(incident, run)) {
-      incident.diagnosis.push_back(std::move(*finding));
-    }
-  }
-  std::ranges::stable_sort(incident.diagnosis, std::greater{}, &Diagnosis::confidence);
+  incident.diagnosis = diagnose(incident, run);
 }
 
 }  // namespace forensics

@@ -16,6 +16,7 @@
 #include "forensics/assembler.h"
 #include "forensics/copies.h"
 #include "forensics/demux.h"
+#include "forensics/episodes.h"
 #include "forensics/line_reader.h"
 #include "forensics/storm.h"
 #include "forensics/survey.h"
@@ -152,6 +153,9 @@ class Intake {
     parsed_ += line.text.size() + 1;
     demux_.feed(line.text);
     while (demux_.next(record_)) {
+      if (!line.ended && record_.bare && demux_.has_prefixes()) {
+        continue;  // the beginning of a prefix, where the input was cut
+      }
       overruns_.see(record_, input_, line.number, into_.warnings);
       assembler_.add(record_, line.number, line.text.size(), line.ended);
     }
@@ -270,6 +274,7 @@ base::Result<Postmortem> analyze(std::span<Source> sources, const AnalyzeOptions
     return std::pair(incident.log.input, incident.log.first_line);
   });
   drop_copies(document);
+  document.episodes = find_episodes(document.incidents);
   return document;
 }
 

@@ -98,11 +98,10 @@ std::string_view rule_of(Era era) {
 }
 
 // One task's points by the era's integer arithmetic; total may be unknown while no adjustment matters.
-std::int64_t points_of(const Task& task, Era era, std::int64_t total, std::int64_t page) {
+std::int64_t points_of(const Task& task, std::int64_t adj, Era era, std::int64_t total, std::int64_t page) {
   const auto pages = [&](Count bytes) { return static_cast<std::int64_t>(bytes.value_or(0)) / page; };
   const bool root = task.uid == 0;  // the table prints no capabilities; CAP_SYS_ADMIN is root's
   std::int64_t points = pages(task.rss_bytes) + pages(task.swap_bytes) + pages(task.pgtables_bytes);
-  std::int64_t adj = task.oom_score_adj.value_or(0);
   switch (era) {
     case Era::per_mille:
       points = total > 0 ? points * 1000 / total : points;
@@ -122,50 +121,89 @@ std::int64_t points_of(const Task& task, Era era, std::int64_t total, std::int64
   return era == Era::may_be_negative ? points : std::max<std::int64_t>(points, 1);
 }
 
-struct Candidate {
+struct Scored {
   const Task* task;
   std::int64_t points;
 };
 
-std::vector<Candidate> score(const Incident& incident, Era era, std::int64_t total, std::int64_t page) {
-  std::vector<Candidate> candidates;
+// adjusted: with the tasks' oom_score_adj, which spares those of -1000; unadjusted: everybody as if it were 0.
+enum class Adjust { adjusted, unadjusted, exempt_only };
+
+std::vector<Scored> score(const Incident& incident, Era era, std::int64_t total, std::int64_t page,
+                          Adjust adjust = Adjust::adjusted) {
+  std::vector<Scored> candidates;
   for (const auto& task : incident.tasks) {
-    if (task.oom_score_adj != kUnkillable && task.pid != kGlobalInit) {
-      candidates.push_back({&task, points_of(task, era, total, page)});
+    const bool exempt = task.oom_score_adj == kUnkillable;
+    if (task.pid != kGlobalInit && (adjust == Adjust::unadjusted || exempt == (adjust == Adjust::exempt_only))) {
+      const auto adj = adjust == Adjust::adjusted ? task.oom_score_adj.value_or(0) : 0;
+      candidates.push_back({&task, points_of(task, adj, era, total, page)});
     }
   }
   // A later row of equal points replaces the earlier one since 5.x (oom_evaluate_task()); before, the first stays.
   if (era == Era::may_be_negative) {
     std::ranges::reverse(candidates);
   }
-  std::ranges::stable_sort(candidates, std::greater{}, &Candidate::points);
+  std::ranges::stable_sort(candidates, std::greater{}, &Scored::points);
   return candidates;
 }
 
-// How far the highest score is from the printed one, in per mille.
-std::int64_t distance_from_printed(const std::vector<Candidate>& candidates, Era era, std::int64_t total,
-                                   std::int64_t printed) {
-  const auto best = candidates.front().points;
-  const auto per_mille = era == Era::per_mille || total <= 0 ? best : best * 1000 / total;
-  return std::abs(per_mille - printed);
+std::int64_t per_mille(Era era, std::int64_t points, std::int64_t total) {
+  return era == Era::per_mille || total <= 0 ? points : points * 1000 / total;
 }
 
-// Distributions move formulas between releases: where the report prints a score, the formula that reproduces it is the
-// one.
-Era settle_era(const Incident& incident, Era guess, std::int64_t total, std::int64_t page) {
-  const auto scored =
+const Victim* scored_victim(const Incident& incident) {
+  const auto found =
       std::ranges::find_if(incident.victims, [](const Victim& victim) { return victim.score.has_value(); });
-  if (scored == incident.victims.end() || total <= 0 || score(incident, guess, total, page).empty()) {
-    return guess;
+  return found == incident.victims.end() ? nullptr : &*found;
+}
+
+// How far the score of the task that the kernel decided for is from the printed one, in per mille.
+std::int64_t distance_from_printed(const Task& task, Era era, std::int64_t total, std::int64_t page,
+                                   std::int64_t printed) {
+  const auto points = points_of(task, task.oom_score_adj.value_or(0), era, total, page);
+  return std::abs(per_mille(era, points, total) - printed);
+}
+
+// An unlimited group may use the machine's swap, whose size its report does not state: then the printed score tells the
+// total, if what is in swap fits into it. 0 when it does not.
+std::int64_t total_by_score(const Incident& incident, const Task& task, Era era, std::int64_t limit, std::int64_t page,
+                            std::int64_t printed) {
+  if (printed <= 0 || era == Era::per_mille || task.oom_score_adj.value_or(0) != 0) {
+    return 0;
   }
-  Era best = guess;
-  auto best_distance = distance_from_printed(score(incident, guess, total, page), guess, total, *scored->score);
+  std::int64_t swapped = 0;
+  for (const auto& other : incident.tasks) {
+    swapped += static_cast<std::int64_t>(other.swap_bytes.value_or(0)) / page;
+  }
+  const auto total = points_of(task, 0, era, 0, page) * 1000 / printed;
+  return total - limit >= swapped ? total : 0;
+}
+
+struct Settled {
+  Era era;
+  std::int64_t total;
+};
+
+// Distributions move formulas between releases, and what swap an unlimited group may use is not in its report: where
+// the report prints a score, the formula and the total that reproduce it are the ones.
+Settled settle(const Incident& incident, Era guess, std::int64_t total, std::int64_t limit, std::int64_t page) {
+  const auto* scored = scored_victim(incident);
+  const auto* task = scored == nullptr ? nullptr : find_task(incident, scored->pid);
+  if (task == nullptr || (total <= 0 && limit <= 0)) {
+    return {.era = guess, .total = total};
+  }
+  const auto tried_total = total > 0 ? total : limit;  // no swap beside the limit
+  Settled best{.era = guess, .total = tried_total};
+  auto best_distance = distance_from_printed(*task, guess, tried_total, page, *scored->score);
   for (const Era era : {Era::no_bonus, Era::root_3_percent, Era::root_minus_30, Era::per_mille}) {
-    const auto distance = distance_from_printed(score(incident, era, total, page), era, total, *scored->score);
+    const auto distance = distance_from_printed(*task, era, tried_total, page, *scored->score);
     if (distance + 1 < best_distance) {
-      best = era;
+      best.era = era;
       best_distance = distance;
     }
+  }
+  if (total <= 0 && best_distance > 1) {
+    best.total = total_by_score(incident, *task, guess, limit, page, *scored->score);
   }
   return best;
 }
@@ -225,57 +263,94 @@ const Task* find_task(const Incident& incident, std::int64_t pid) {
   return found == incident.tasks.end() ? nullptr : &*found;
 }
 
+namespace {
+
+// The pages of the nodes that the report shows, which are those that the request was allowed (2.6.39 on).
+Count allowed_node_pages(const MemoryInfo& info, std::uint64_t page) {
+  std::uint64_t bytes = 0;
+  for (const auto& zone : info.zones) {
+    bytes += cgroup::find(zone.counters, "present").value_or(0);
+  }
+  return bytes == 0 ? std::nullopt : Count(bytes / page);
+}
+
+}  // namespace
+
 Count total_pages(const Incident& incident, const Run* run, std::uint64_t page_size_bytes) {
   if (incident.scope == "memcg") {
     const auto limit = limit_pages(incident, page_size_bytes);
     const auto swap = limit ? swap_share(*incident.cgroup, run) : std::nullopt;
     return swap ? Count(*limit + *swap / page_size_bytes) : std::nullopt;
   }
-  if (!incident.memory_info || !incident.memory_info->ram_pages) {
+  if (!incident.memory_info) {
     return std::nullopt;
   }
   const auto& info = *incident.memory_info;
-  const auto ram = *info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0));
-  return ram + info.swap_total_bytes.value_or(0) / page_size_bytes;
+  const auto swap = info.swap_total_bytes.value_or(0) / page_size_bytes;
+  if (incident.scope == "cpuset" || incident.scope == "mempolicy") {
+    const auto allowed = allowed_node_pages(info, page_size_bytes);
+    return allowed ? Count(*allowed + swap) : std::nullopt;
+  }
+  if (!info.ram_pages) {
+    return std::nullopt;
+  }
+  return *info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0)) + swap;
+}
+
+std::optional<std::int64_t> printed_score(const Badness& badness, std::int64_t points) {
+  if (badness.per_mille) {
+    return points;
+  }
+  const auto total = static_cast<std::int64_t>(badness.total_pages.value_or(0));
+  return total > 0 ? std::optional(points * 1000 / total) : std::nullopt;
 }
 
 std::optional<Badness> recompute_badness(const Incident& incident, const Run* run, std::uint64_t page_size_bytes) {
   if (page_size_bytes == 0 || !is_recomputable(incident)) {
     return std::nullopt;
   }
-  Badness badness{.total_pages = total_pages(incident, run, page_size_bytes)};
-  bool adjusted = false;
-  for (const auto& task : incident.tasks) {
-    if (task.oom_score_adj == kUnkillable) {
-      badness.exempt.push_back(task.pid);
-    } else {
-      adjusted = adjusted || task.oom_score_adj.value_or(0) != 0;
-    }
-  }
-  if (badness.exempt.size() == incident.tasks.size()) {
-    return badness;
-  }
-  auto total = static_cast<std::int64_t>(badness.total_pages.value_or(0));
   const auto page = static_cast<std::int64_t>(page_size_bytes);
-  const Era era = settle_era(incident, era_of(incident), total, page);
+  const auto limit = static_cast<std::int64_t>(limit_pages(incident, page_size_bytes).value_or(0));
+  const bool adjusted = std::ranges::any_of(incident.tasks, [](const Task& task) {
+    return task.oom_score_adj != kUnkillable && task.oom_score_adj.value_or(0) != 0;
+  });
+  auto [era, total] =
+      settle(incident, era_of(incident),
+             static_cast<std::int64_t>(total_pages(incident, run, page_size_bytes).value_or(0)), limit, page);
+  Badness badness{.total_pages = total > 0 ? Count(total) : std::nullopt,
+                  .rule = std::string(rule_of(era)),
+                  .per_mille = era == Era::per_mille};
   if (total == 0 && (adjusted || era == Era::per_mille || era == Era::root_minus_30)) {
     // An adjustment is a share of a total that the log does not state: fine as long as the choice is the same for no
     // swap and for any amount of it.
-    total = static_cast<std::int64_t>(limit_pages(incident, page_size_bytes).value_or(0));
+    total = limit;
     if (total == 0 || best_of(incident, era, total, page) != best_of(incident, era, total + kMuchSwapPages, page)) {
       return std::nullopt;
     }
   }
-  badness.rule = rule_of(era);
   const auto candidates = score(incident, era, total, page);
   double sum = 0;
   for (const auto& candidate : candidates) {
     sum += static_cast<double>(std::max<std::int64_t>(candidate.points, 0));
   }
-  for (const auto& [task, points] : candidates) {
-    const double share = sum > 0 ? static_cast<double>(std::max<std::int64_t>(points, 0)) / sum : 0;
-    badness.ranking.push_back(
-        {.pid = task->pid, .comm = task->comm, .points = points, .share = std::round(share * 1e4) / 1e4});
+  const auto ranked = [&](const Scored& scored, bool eligible) {
+    const double own = eligible ? static_cast<double>(std::max<std::int64_t>(scored.points, 0)) : 0;
+    return Ranked{.pid = scored.task->pid,
+                  .comm = scored.task->comm,
+                  .points = scored.points,
+                  .share = sum > 0 ? std::round(own / sum * 1e4) / 1e4 : 0,
+                  .oom_score_adj = scored.task->oom_score_adj,
+                  .eligible = eligible};
+  };
+  for (const auto& candidate : candidates) {
+    badness.ranking.push_back(ranked(candidate, true));
+  }
+  for (const auto& exempt : score(incident, era, total, page, Adjust::exempt_only)) {
+    badness.exempt.push_back(ranked(exempt, false));
+  }
+  if (const auto unadjusted = score(incident, era, total, page, Adjust::unadjusted); !unadjusted.empty()) {
+    const auto& first = unadjusted.front();
+    badness.unadjusted = Candidate{.pid = first.task->pid, .comm = first.task->comm, .points = first.points};
   }
   return badness;
 }

@@ -16,6 +16,18 @@ std::vector<Part> compose(const Incident& incident, std::uint64_t page_size_byte
 // it is known and the counters have no `kernel` (a v1 host of 5.3 to 5.17 prints v2 names and a kmem line).
 std::vector<Part> compose_v2(const cgroup::Counters& memory_stat, Count usage_bytes, Count kernel_bytes = std::nullopt);
 
+// By how much the kernel's counters may be off: each CPU keeps back up to 64 charged pages of a memory cgroup (32 until
+// 5.15, MEMCG_CHARGE_BATCH) and up to 125 pages of each counter of a zone. The log tells one CPU's number, which says
+// how many there are at least. Nothing where there is no breakdown.
+Count composition_error_bytes(const Incident& incident, std::uint64_t page_size_bytes);
+
+// The largest part that is in use: not free, not reserved.
+std::optional<Dominant> dominant_part(const std::vector<Part>& parts);
+
+// What of the anonymous and shared memory no listed task holds; nothing without a table, counters, or anything worth
+// naming.
+std::optional<Unlisted> unlisted_memory(const Incident& incident);
+
 // A part in words: "anonymous memory" for "anon".
 std::string_view part_words(std::string_view part);
 

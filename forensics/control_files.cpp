@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "forensics/analysis.h"
+#include "forensics/reconcile.h"
 
 namespace forensics {
 namespace {
@@ -52,26 +53,39 @@ bool join_stat(Incident& incident, const cgroup::Counters& stat, std::vector<War
   return true;
 }
 
-void compare_kills(const std::vector<LoggedKills>& kills, const Incident* incident, const cgroup::MemoryEvents& events,
-                   std::vector<Warning>& warnings) {
+void compare_kills(Postmortem& document, const std::vector<LoggedKills>& kills, const Incident* incident,
+                   const cgroup::MemoryEvents& events) {
   if (!events.oom_kill) {
     return;
   }
   const auto group = incident != nullptr && incident->cgroup ? incident->cgroup->oom_memcg : std::nullopt;
   const auto counted = *events.oom_kill;
   const auto logged = kills_within(kills, incident != nullptr ? incident->time.host : std::nullopt, group);
+  document.reconciliation.push_back(reconcile(document, "memory.events", group, logged, counted));
   if (counted > logged) {
-    warnings.push_back(warning("kill_without_log_line",
-                               fmt::format("memory.events counts {} killed, the log shows {}", counted,
-                                           logged == 0 ? "none" : fmt::to_string(logged)),
-                               incident));
+    document.warnings.push_back(warning("kill_without_log_line",
+                                        fmt::format("memory.events counts {} killed, the log shows {}", counted,
+                                                    logged == 0 ? "none" : fmt::to_string(logged)),
+                                        incident));
   } else if (counted < logged && group) {
-    warnings.push_back(warning("kill_not_counted",
-                               fmt::format("memory.events counts {} killed, the log shows {} in this cgroup: the file "
-                                           "is of another one, or of one that was made anew",
-                                           counted, logged),
-                               incident));
+    document.warnings.push_back(
+        warning("kill_not_counted",
+                fmt::format("memory.events counts {} killed, the log shows {} in this cgroup: the file is of another "
+                            "one, or of one that was made anew",
+                            counted, logged),
+                incident));
   }
+}
+
+// All kills of the machine, or of the one whose log ends last where there are several.
+void compare_vmstat(Postmortem& document, const std::vector<LoggedKills>& kills, const cgroup::Counters& vmstat) {
+  const auto counted = cgroup::find(vmstat, "oom_kill");
+  if (!counted) {
+    return;
+  }
+  const auto host = kills.empty() ? std::nullopt : kills.back().host;
+  const auto logged = kills_within(kills, host, std::nullopt);
+  document.reconciliation.push_back(reconcile(document, "vmstat", std::nullopt, logged, *counted));
 }
 
 }  // namespace
@@ -108,7 +122,10 @@ void join(Postmortem& document, const ControlFiles& files, const std::vector<Log
         incident));
   }
   if (files.events) {
-    compare_kills(kills, incident, *files.events, warnings);
+    compare_kills(document, kills, incident, *files.events);
+  }
+  if (files.vmstat) {
+    compare_vmstat(document, kills, *files.vmstat);
   }
 }
 

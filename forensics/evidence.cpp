@@ -30,6 +30,14 @@ double share_of_whole(const Incident& incident, std::uint64_t bytes) {
   return whole == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(whole);
 }
 
+bool is_dominant(const Incident& incident, std::string_view part) {
+  return incident.analysis.dominant && incident.analysis.dominant->part == part;
+}
+
+double cause_confidence(const Incident& incident, std::string_view part, double share) {
+  return std::min(0.95, is_dominant(incident, part) ? 0.65 + 0.3 * share : 0.3 + 0.5 * share);
+}
+
 std::string of_whole(const Incident& incident, std::uint64_t bytes) {
   const auto whole = whole_bytes(incident);
   std::string_view name = "RAM";
@@ -73,6 +81,39 @@ std::string held_formula(const Incident& incident) {
   }
   return fmt::format("{} = usage {} + swap {}", base::human_size(usage + swap), base::human_size(usage),
                      base::human_size(swap));
+}
+
+std::optional<SwapUse> swap_use(const Incident& incident) {
+  const auto minus = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
+  if (is_machine_wide(incident)) {
+    if (!incident.memory_info || !incident.memory_info->swap_total_bytes) {
+      return std::nullopt;
+    }
+    const auto total = *incident.memory_info->swap_total_bytes;
+    return SwapUse{.used_bytes = minus(total, incident.memory_info->swap_free_bytes.value_or(0)), .total_bytes = total};
+  }
+  if (!is_memcg(incident) || !incident.cgroup || !incident.cgroup->memory) {
+    return std::nullopt;
+  }
+  const auto& report = *incident.cgroup;
+  if (report.swap) {
+    return report.swap->limit_bytes ? std::optional(SwapUse{.used_bytes = report.swap->usage_bytes.value_or(0),
+                                                            .total_bytes = *report.swap->limit_bytes})
+                                    : std::nullopt;
+  }
+  if (!report.memsw || !report.memsw->limit_bytes || !report.memory->limit_bytes) {
+    return std::nullopt;
+  }
+  return SwapUse{.used_bytes = minus(report.memsw->usage_bytes.value_or(0), report.memory->usage_bytes.value_or(0)),
+                 .total_bytes = minus(*report.memsw->limit_bytes, *report.memory->limit_bytes),
+                 .memsw = true};
+}
+
+bool trace_has(const Incident& incident, std::initializer_list<std::string_view> functions) {
+  return std::ranges::any_of(incident.call_trace, [&](std::string_view frame) {
+    frame.remove_prefix(std::min(frame.find_first_not_of(' '), frame.size()));
+    return std::ranges::any_of(functions, [&](std::string_view function) { return frame.starts_with(function); });
+  });
 }
 
 bool is_memcg(const Incident& incident) {
@@ -132,13 +173,14 @@ Incident machine_example(cgroup::Counters pages) {
   return incident;
 }
 
-Run run_example(const std::vector<std::uint64_t>& memory) {
+Run run_example(const std::vector<std::uint64_t>& memory, unsigned seconds) {
   Run run;
   run.limits.memory_max_bytes = 64 * kMib;
-  run.duration_s = 1;
+  run.duration_s = seconds;
   const auto steps = std::max<std::size_t>(memory.size(), 2) - 1;
   for (std::size_t i = 0; i < memory.size(); ++i) {
-    run.timeline.push_back({.t = std::chrono::nanoseconds(1'000'000'000 * i / steps), .memory = memory[i]});
+    run.timeline.push_back(
+        {.t = std::chrono::nanoseconds(std::uint64_t{1'000'000'000} * seconds * i / steps), .memory = memory[i]});
   }
   return run;
 }

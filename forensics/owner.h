@@ -15,12 +15,15 @@ namespace forensics {
 // container knows its pod).
 std::vector<Owner> owner_layers(std::string_view cgroup_path);
 
-// The innermost layer, or nothing when no component is recognised.
+// The innermost layer with all levels in `nested`, or nothing when no component is recognised.
 std::optional<Owner> owner_of(std::string_view cgroup_path);
 
 // What people call that cgroup: "docker container ad6c46b55052", "pod 7f1c… (Burstable)", "nginx.service", "cgroup
-// /build/job-3".
+// /build/job-3". Short enough for a sentence.
 std::string cgroup_name(std::string_view cgroup_path);
+
+// Short enough for a sentence: container ids cut to 12 digits, and the ends of a long path with an ellipsis between.
+std::string shortened_path(std::string_view cgroup_path);
 
 // systemd's \xNN in unit names undone (systemd.unit(5)).
 std::string unescape_unit(std::string_view unit);

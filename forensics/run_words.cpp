@@ -31,6 +31,19 @@ std::uint64_t lines_read(const Postmortem& document) {
   return lines;
 }
 
+std::string_view story_words(std::string_view code) {
+  constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"crash_loop", "Crash loop"},
+      {"storm", "Storm"},
+      {"leak_over_kills", "Leak that outlives the kills"},
+      {"kills_freed_nothing", "Kills that freed nothing"},
+      {"no_victim_loop", "Out of memory with nobody to kill"},
+      {"host_pressure", "One shortage of the machine"},
+      {"repeated", "One story"}};
+  const auto* found = std::ranges::find(kWords, code, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(kWords) ? code : found->second;
+}
+
 }  // namespace
 
 std::string command_words(const Run& run) {
@@ -204,13 +217,39 @@ std::string overview_sentence(const Postmortem& document) {
                      names.size() > kNamed ? ", …" : "");
 }
 
+std::vector<std::string> story_sentences(const Postmortem& document) {
+  constexpr std::size_t kNamed = 8;
+  std::vector<std::string> sentences;
+  for (const auto& episode : document.episodes) {
+    const auto& indices = episode.incidents;
+    std::string which;
+    for (std::size_t i = 0; i < indices.size() && i < kNamed; ++i) {
+      which += fmt::format("{}{}", which.empty() ? "" : ", ", indices[i] + 1);
+    }
+    sentences.push_back(fmt::format("{} (incident{} {}{}): {}.", story_words(episode.code),
+                                    indices.size() == 1 ? "" : "s", which, indices.size() > kNamed ? ", …" : "",
+                                    episode.words));
+  }
+  return sentences;
+}
+
+std::vector<std::string> reconciliation_sentences(const Postmortem& document) {
+  std::vector<std::string> sentences;
+  for (const auto& one : document.reconciliation) {
+    if (one.code != "equal" || !document.run) {
+      sentences.push_back(sentence(one.words));
+    }
+  }
+  return sentences;
+}
+
 std::string warning_words(const Postmortem& document, const Warning& warning) {
   std::string where;
   if (warning.input && *warning.input < document.inputs.size()) {
     where = fmt::format("{}{}: ", document.inputs[*warning.input].name,
                         warning.line ? fmt::format(":{}", *warning.line) : "");
   }
-  return where + warning.message;
+  return where + (warning.message.empty() ? warning.code : warning.message);
 }
 
 }  // namespace forensics

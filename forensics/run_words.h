@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "forensics/document.h"
 
@@ -26,6 +27,10 @@ std::string run_sentence(const Run& run);
 std::string nothing_found_sentence(const Postmortem& document);
 // "3 incidents in 62 lines, 3 processes killed: a.out × 2, java."
 std::string overview_sentence(const Postmortem& document);
+// The stories that the incidents make: "Crash loop (incidents 1, 2, 3): ...".
+std::vector<std::string> story_sentences(const Postmortem& document);
+// Kills in the log against the kernel's counters; of a run only where they differ.
+std::vector<std::string> reconciliation_sentences(const Postmortem& document);
 // "kern.log:12: records were lost".
 std::string warning_words(const Postmortem& document, const Warning& warning);
 

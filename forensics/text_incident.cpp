@@ -38,6 +38,9 @@ void write_breakdown(Page& page, const Incident& incident) {
                           base::human_size(part.bytes),
                           part.share < 0.005 ? "<1" : std::to_string(percent(part.share))));
   }
+  if (incident.analysis.unlisted) {
+    page.paragraph(sentence(incident.analysis.unlisted->words), Tone::plain, 2);
+  }
 }
 
 void write_candidates(Page& page, const Incident& incident) {
@@ -45,7 +48,10 @@ void write_candidates(Page& page, const Incident& incident) {
   for (const auto& one : contenders(incident, kCandidatesShown)) {
     rows.push_back({.cells = {std::to_string(one.pid), one.name, one.points ? std::to_string(*one.points) : "–",
                               size_or_dash(one.rss_bytes), size_or_dash(one.swap_bytes),
-                              one.oom_score_adj ? std::to_string(*one.oom_score_adj) : "–", one.killed ? "killed" : ""},
+                              one.oom_score_adj ? std::to_string(*one.oom_score_adj) : "–",
+                              one.killed   ? "killed"
+                              : one.exempt ? "exempt"
+                                           : ""},
                     .tone = one.killed ? Tone::bad : Tone::plain});
   }
   if (rows.empty()) {
@@ -63,12 +69,19 @@ void write_candidates(Page& page, const Incident& incident) {
 }
 
 void write_why(Page& page, const Incident& incident) {
-  page.heading(incident.victims.empty() ? "How it came" : "Why this process");
   if (!incident.victims.empty()) {
+    page.heading("Why this process");
     page.paragraph(choice_sentence(incident), Tone::plain, 2);
   }
-  if (const auto request = request_sentence(incident); !request.empty()) {
-    page.paragraph(request, Tone::plain, 2);
+  const auto why = why_now_sentence(incident), request = request_sentence(incident);
+  if (why.empty() && request.empty()) {
+    return;
+  }
+  page.heading("Why now");
+  for (const auto& text : {why, request}) {
+    if (!text.empty()) {
+      page.paragraph(text, Tone::plain, 2);
+    }
   }
 }
 
@@ -84,9 +97,15 @@ void write_findings(Page& page, const Incident& incident) {
     for (const auto& evidence : finding.evidence) {
       page.bullet("·", evidence, 5, Tone::dim);
     }
+    if (const auto lines = lines_words(finding); i == 0 && !lines.empty()) {
+      page.bullet("·", lines, 5, Tone::dim);
+    }
     // The first finding with all its advice; the others with the first step, so that the page stays short.
     for (std::size_t j = 0; j < finding.advice.size() && (i == 0 || j == 0); ++j) {
       page.bullet("→", finding.advice[j], 5);
+    }
+    for (std::size_t j = 0; j < finding.will_not_help.size() && i == 0; ++j) {
+      page.bullet("✗", will_not_help_words(finding.will_not_help[j]), 5);
     }
   }
   std::string also;
@@ -130,6 +149,7 @@ void write_incident_facts(Page& page, const Incident& incident) {
     const auto& [limited, lived] = std::tie(incident.cgroup->oom_memcg, incident.cgroup->task_memcg);
     fact("cgroup", short_path(limited.value_or("")));
     fact("victim in", lived != limited ? short_path(lived.value_or("")) : "");
+    fact("owner", owner_words(*incident.cgroup));
   }
   for (const auto& [label, share, words] : fullness(incident)) {
     if (share) {

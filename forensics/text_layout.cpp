@@ -8,50 +8,6 @@
 namespace forensics {
 namespace {
 
-struct Range {
-  std::uint32_t first, last;
-};
-
-// Unicode 15, EastAsianWidth.txt W and F, in blocks: coarse at the edges, right for letters and emoji.
-constexpr auto kWide = std::to_array<Range>({{0x1100, 0x115f},
-                                             {0x231a, 0x231b},
-                                             {0x2e80, 0x303e},
-                                             {0x3041, 0x33ff},
-                                             {0x3400, 0x4dbf},
-                                             {0x4e00, 0xa4cf},
-                                             {0xa960, 0xa97f},
-                                             {0xac00, 0xd7a3},
-                                             {0xf900, 0xfaff},
-                                             {0xfe30, 0xfe6f},
-                                             {0xff00, 0xff60},
-                                             {0xffe0, 0xffe6},
-                                             {0x1f300, 0x1f64f},
-                                             {0x1f680, 0x1f6ff},
-                                             {0x1f900, 0x1f9ff},
-                                             {0x20000, 0x3fffd}});
-// Combining marks and zero-width characters.
-constexpr auto kZero = std::to_array<Range>({{0x0300, 0x036f},
-                                             {0x0483, 0x0489},
-                                             {0x0591, 0x05bd},
-                                             {0x0610, 0x061a},
-                                             {0x064b, 0x065f},
-                                             {0x0900, 0x0902},
-                                             {0x093c, 0x093c},
-                                             {0x0941, 0x0948},
-                                             {0x0e31, 0x0e31},
-                                             {0x0e34, 0x0e3a},
-                                             {0x0e47, 0x0e4e},
-                                             {0x1ab0, 0x1aff},
-                                             {0x1dc0, 0x1dff},
-                                             {0x200b, 0x200d},
-                                             {0x20d0, 0x20ff},
-                                             {0xfe00, 0xfe0f},
-                                             {0xfe20, 0xfe2f}});
-
-bool is_in(std::span<const Range> ranges, std::uint32_t point) {
-  return std::ranges::any_of(ranges, [&](const Range& range) { return point >= range.first && point <= range.last; });
-}
-
 struct Glyph {
   std::string_view bytes;
   std::size_t columns;
@@ -66,10 +22,7 @@ Glyph first_glyph(std::string_view text) {
   for (const char c : bytes.substr(1)) {
     point = (point << 6) | (static_cast<unsigned char>(c) & 0x3fU);
   }
-  if (point < 0x300) {
-    return {bytes, 1};
-  }
-  return {bytes, is_in(kZero, point) ? 0U : is_in(kWide, point) ? 2U : 1U};
+  return {bytes, cells_of(point)};
 }
 
 // The longest start of text that takes at most that many columns; at least one character, so that loops end.

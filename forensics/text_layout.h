@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +11,9 @@
 // Text in columns of a terminal. All strings are valid UTF-8 without control characters (base::escape_terminal() comes
 // first).
 namespace forensics {
+
+// The same for one code point, which is no control character.
+std::size_t cells_of(std::uint32_t point);
 
 // Columns that a terminal uses: 2 for East Asian wide characters and emoji, 0 for combining ones.
 std::size_t display_width(std::string_view text);

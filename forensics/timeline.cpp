@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+
 namespace forensics {
 namespace {
 
@@ -10,22 +14,23 @@ struct Point {
   double t, bytes;
 };
 
-std::vector<Point> points_of(const std::vector<cgroup::Sample>& timeline) {
+enum class Swap { left_out, counted };
+
+std::vector<Point> points_of(const std::vector<cgroup::Sample>& timeline, Swap swap) {
   std::vector<Point> points;
   points.reserve(timeline.size());
   for (const auto& sample : timeline) {
     if (sample.memory) {
-      points.push_back({std::chrono::duration<double>(sample.t).count(), static_cast<double>(*sample.memory)});
+      const auto bytes = *sample.memory + (swap == Swap::counted ? sample.swap.value_or(0) : 0);
+      points.push_back({std::chrono::duration<double>(sample.t).count(), static_cast<double>(bytes)});
     }
   }
   return points;
 }
 
-}  // namespace
-
-std::vector<std::optional<double>> memory_slices(const std::vector<cgroup::Sample>& timeline, std::size_t slices) {
+// The highest value of each of so many equal slices of the time, carried on where a slice holds none.
+std::vector<std::optional<double>> slices_of(const std::vector<Point>& points, std::size_t slices) {
   std::vector<std::optional<double>> values(slices);
-  const auto points = points_of(timeline);
   if (points.empty() || slices == 0) {
     return values;
   }
@@ -44,9 +49,15 @@ std::vector<std::optional<double>> memory_slices(const std::vector<cgroup::Sampl
   return values;
 }
 
+}  // namespace
+
+std::vector<std::optional<double>> memory_slices(const std::vector<cgroup::Sample>& timeline, std::size_t slices) {
+  return slices_of(points_of(timeline, Swap::left_out), slices);
+}
+
 std::optional<Growth> growth(const std::vector<cgroup::Sample>& timeline) {
   constexpr std::size_t kFewestPoints = 8;
-  const auto points = points_of(timeline);
+  const auto points = points_of(timeline, Swap::counted);
   if (points.size() < kFewestPoints) {
     return std::nullopt;
   }
@@ -73,14 +84,122 @@ std::optional<Growth> growth(const std::vector<cgroup::Sample>& timeline) {
                .last_bytes = static_cast<std::uint64_t>(points.back().bytes),
                .highest_bytes = static_cast<std::uint64_t>(highest->bytes)};
   const double tenth = points.back().t - found.duration_s / 10;
+  const double half = points.back().t - found.duration_s / 2;
   double before = 0;
   for (const auto& [t, y] : points) {
     if (t <= tenth) {
       before = y;
     }
+    if (t <= half) {
+      found.middle_bytes = static_cast<std::uint64_t>(y);
+    }
   }
   found.last_tenth_share = std::max(0.0, (highest->bytes - before) / highest->bytes);
   return found;
+}
+
+namespace {
+
+constexpr std::size_t kSlices = 48;
+
+// Up and down between equal slices of the time.
+struct Steps {
+  double up = 0, down = 0;  // sums
+  double jumps = 0;         // sum of the large steps up
+  std::size_t jump_count = 0, fall_count = 0, flat = 0, known = 0;
+};
+
+Steps steps_of(const std::vector<cgroup::Sample>& timeline, double gained) {
+  constexpr double kJump = 0.06, kFlat = 0.004;  // of what was gained in all
+  Steps steps;
+  bool after_jump = false;
+  std::optional<double> before;
+  for (const auto& value : slices_of(points_of(timeline, Swap::counted), kSlices)) {
+    if (before && value) {
+      const double step = *value - *before;
+      ++steps.known;
+      (step > 0 ? steps.up : steps.down) += std::abs(step);
+      const bool jump = step > kJump * gained;
+      steps.jumps += jump ? step : 0;
+      steps.jump_count += static_cast<std::size_t>(jump && !after_jump);  // a jump that falls on two slices is one
+      steps.fall_count += static_cast<std::size_t>(step < -kJump * gained);
+      steps.flat += static_cast<std::size_t>(std::abs(step) < kFlat * gained);
+      after_jump = jump;
+    }
+    before = value;
+  }
+  return steps;
+}
+
+// A leak takes its time; what fills memory as fast as it can is growth.
+constexpr double kLeakTakes = 1.5, kLeakSlope = 64.0 * (1 << 20);
+
+// A jump after a time at rest, not a program that has only just started.
+bool is_out_of_rest(const Growth& grown) {
+  constexpr double kRest = 2, kShortRest = 0.3;
+  const bool held_much = grown.middle_bytes > grown.highest_bytes / 10;
+  return grown.duration_s >= kRest || (held_much && grown.duration_s >= kShortRest);
+}
+
+std::string shape_of(const std::vector<cgroup::Sample>& timeline, const Growth& grown) {
+  const auto gained = static_cast<double>(grown.highest_bytes - std::min(grown.highest_bytes, grown.first_bytes));
+  const auto highest = static_cast<double>(grown.highest_bytes);
+  if (highest <= 0 || gained < 0.3 * highest) {
+    return "plateau";
+  }
+  const auto steps = steps_of(timeline, gained);
+  if (steps.fall_count >= 2 && steps.down > 0.3 * gained) {
+    return "sawtooth";
+  }
+  if (grown.last_tenth_share >= 0.5 && is_out_of_rest(grown)) {
+    return "spike";
+  }
+  if (steps.jump_count >= 3 && steps.jumps > 0.8 * steps.up && 2 * steps.flat >= steps.known) {
+    return "staircase";
+  }
+  const bool straight = grown.fit >= 0.9 && grown.last_tenth_share <= 0.3;
+  return straight && grown.duration_s >= kLeakTakes && grown.bytes_per_s <= kLeakSlope ? "leak" : "growth";
+}
+
+std::string shape_words(const std::string& shape, const Growth& grown) {
+  const auto from_to = fmt::format("from {} to {} in {}", base::human_size(grown.first_bytes),
+                                   base::human_size(grown.highest_bytes), base::human_duration(grown.duration_s));
+  const auto slope = base::human_size(static_cast<std::uint64_t>(std::max(grown.bytes_per_s, 0.0)));
+  if (shape == "leak") {
+    return fmt::format("it rose {} on a straight line, {} per second", from_to, slope);
+  }
+  if (shape == "spike") {
+    return fmt::format("{} % of it came in the last tenth of {}",
+                       static_cast<int>(std::lround(grown.last_tenth_share * 100)),
+                       base::human_duration(grown.duration_s));
+  }
+  if (shape == "staircase") {
+    return fmt::format("it rose {} in steps, flat between them", from_to);
+  }
+  if (shape == "sawtooth") {
+    return fmt::format("it rose and fell again, up to {} in the end", base::human_size(grown.highest_bytes));
+  }
+  return shape == "plateau" ? fmt::format("it stood near {} all the time", base::human_size(grown.highest_bytes))
+                            : fmt::format("it rose {}", from_to);
+}
+
+}  // namespace
+
+std::optional<GrowthShape> growth_shape(const std::vector<cgroup::Sample>& timeline) {
+  const auto grown = growth(timeline);
+  if (!grown) {
+    return std::nullopt;
+  }
+  const auto shape = shape_of(timeline, *grown);
+  const auto rounded = [](double value) { return std::round(value * 1e4) / 1e4; };
+  return GrowthShape{.shape = shape,
+                     .source = "timeline",
+                     .bytes_per_s = std::round(grown->bytes_per_s),
+                     .fit = rounded(std::clamp(grown->fit, 0.0, 1.0)),
+                     .duration_s = rounded(grown->duration_s),
+                     .first_bytes = grown->first_bytes,
+                     .highest_bytes = grown->highest_bytes,
+                     .words = shape_words(shape, *grown)};
 }
 
 }  // namespace forensics

@@ -82,8 +82,7 @@ std::string machine_cause(const Incident& incident) {
   }
   const auto& info = *incident.memory_info;
   if (info.ram_pages && incident.analysis.page_size_bytes) {
-    const auto usable = *info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0));
-    cause += fmt::format(" ({} RAM", human_size(usable * *incident.analysis.page_size_bytes));
+    cause += fmt::format(" ({} RAM", human_size(*info.ram_pages * *incident.analysis.page_size_bytes));
     if (info.swap_total_bytes) {
       if (*info.swap_total_bytes == 0) {
         cause += ", no swap";
@@ -97,26 +96,24 @@ std::string machine_cause(const Incident& incident) {
   return cause;
 }
 
-// "; 78 % of it was anonymous memory": the largest part other than what is free.
+// "; 78 % of it was anonymous memory": the largest part that is in use.
 std::string filling(const Incident& incident) {
-  const auto& parts = incident.analysis.breakdown;
-  const Part* largest = nullptr;
-  for (const auto& part : parts) {
-    const bool counts = part.part != "free" && part.part != "free_cma";
-    if (counts && (largest == nullptr || part.bytes > largest->bytes)) {
-      largest = &part;
-    }
-  }
-  if (largest == nullptr || largest->share < kWorthNaming) {
+  const auto& largest = incident.analysis.dominant;
+  if (!largest || largest->share < kWorthNaming) {
     return "";  // nothing stands out
   }
-  const bool memcg = incident.scope == "memcg";
+  const std::string_view whole = incident.scope == "memcg"                                     ? "it"
+                                 : incident.scope == "cpuset" || incident.scope == "mempolicy" ? "them"
+                                                                                               : "the RAM";
   if (largest->part == "unaccounted") {
-    return fmt::format("; {} % of {} was in no counter that the kernel prints", percent(largest->share),
-                       memcg ? "it" : "the RAM");
+    return fmt::format("; {} % of {} was in no counter that the kernel prints", percent(largest->share), whole);
   }
-  return fmt::format("; {} % of {} was {}", percent(largest->share), memcg ? "it" : "the RAM",
-                     part_words(largest->part));
+  auto words = fmt::format("; {} % of {} was {}", percent(largest->share), whole, part_words(largest->part));
+  const auto& unlisted = incident.analysis.unlisted;
+  if (largest->part == "shmem" && unlisted && unlisted->shmem_bytes.value_or(0) > 0) {
+    words += ", which no process has mapped";
+  }
+  return words;
 }
 
 std::string no_kill(const Incident& incident, const std::string& cause) {

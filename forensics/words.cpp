@@ -34,14 +34,13 @@ Fullness fullness_of(std::string_view label, const Usage& usage) {
 
 void add_machine(std::vector<Fullness>& list, const Incident& incident) {
   const auto& info = *incident.memory_info;
-  const auto size = incident.analysis.page_size_bytes.value_or(4096);
   const auto words = [](std::uint64_t free, std::uint64_t whole) {
     return fmt::format("{} free of {}", human_size(free), human_size(whole));
   };
-  if (info.ram_pages) {
-    const auto ram = (*info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0))) * size;
-    const auto free = cgroup::find(info.counters, "free").value_or(0) * size;
-    list.push_back({.label = "RAM", .share = 1 - share_of(free, ram), .words = words(free, ram)});
+  if (const auto ram = ram_bytes(incident)) {
+    const auto free =
+        cgroup::find(info.counters, "free").value_or(0) * incident.analysis.page_size_bytes.value_or(4096);
+    list.push_back({.label = "RAM", .share = 1 - share_of(free, *ram), .words = words(free, *ram)});
   }
   if (info.swap_total_bytes == 0U) {
     list.push_back({.label = "swap", .share = {}, .words = "none"});
@@ -107,6 +106,34 @@ std::string highest_sentence(const Incident& incident) {
   return text + "; there was no other candidate.";
 }
 
+// For documents whose analysis gives no reason.
+std::string recomputed_sentence(const Incident& incident) {
+  const auto& analysis = incident.analysis;
+  const auto& victim = incident.victims.front();
+  if (victim.role == "allocating") {
+    return "vm.oom_kill_allocating_task is set: the kernel killed the process that asked for memory, whatever its "
+           "size.";
+  }
+  if (incident.killer != "kernel") {
+    return "The choice is " + incident.killer + "'s, by rules of its own.";
+  }
+  if (!analysis.victim_rank || analysis.ranking.empty()) {
+    return "The log does not hold what is needed to recompute the kernel's choice (task table, limit).";
+  }
+  if (victim.role == "child") {
+    return "This kernel sacrifices a child of the process with the highest score, so that the parent may live.";
+  }
+  if (!analysis.victim_explained.value_or(false)) {
+    const auto& top = analysis.ranking.front();
+    return fmt::format(
+        "By the recomputed score it ranks {}; {} ranks first with {} points. Its memory may have changed before the "
+        "table was printed, "
+        "or the first one was exempt (in vfork, or already reaped).",
+        *analysis.victim_rank, ranked_name(top), top.points);
+  }
+  return highest_sentence(incident);
+}
+
 }  // namespace
 
 std::string kind_words(const Incident& incident) {
@@ -156,6 +183,61 @@ std::string short_path(std::string_view path) {
   return out;
 }
 
+std::string sentence(std::string_view words) {
+  std::string text(words);
+  if (text.empty()) {
+    return text;
+  }
+  if (text.front() >= 'a' && text.front() <= 'z') {
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  }
+  return text + ".";
+}
+
+std::string headline(const Incident& incident) {
+  constexpr std::string_view kNoNames[] = {"a ", "an ", "the ", "nobody "};
+  const bool begins_with_name =
+      std::ranges::none_of(kNoNames, [&](std::string_view word) { return incident.verdict.starts_with(word); });
+  return begins_with_name && !incident.verdict.empty() ? incident.verdict + "." : sentence(incident.verdict);
+}
+
+std::string owner_words(const CgroupReport& report) {
+  if (!report.owner) {
+    return "";
+  }
+  const auto& owner = *report.owner;
+  std::string words;
+  if (owner.nested.size() > 1) {
+    for (const auto& level : owner.nested) {
+      words += (words.empty() ? "" : " > ") + level.name;
+    }
+  }
+  const auto add = [&](std::string_view what, const Text& told) {
+    if (told) {
+      words += fmt::format("{}{}{}", words.empty() ? "" : ", ", what, *told);
+    }
+  };
+  if (owner.nested.empty() || owner.name != owner.nested.back().name) {
+    add("", owner.name);
+  }
+  add("image ", owner.image);
+  add("service ", owner.service);
+  return words;
+}
+
+Count ram_bytes(const Incident& incident) {
+  const auto& info = incident.memory_info;
+  if (!info || !info->ram_pages) {
+    return std::nullopt;
+  }
+  std::uint64_t parts = 0;
+  for (const auto& part : incident.analysis.breakdown) {
+    parts += part.bytes;
+  }
+  const auto pages = *info->ram_pages - std::min(*info->ram_pages, info->reserved_pages.value_or(0));
+  return parts > 0 && incident.scope != "memcg" ? parts : pages * incident.analysis.page_size_bytes.value_or(4096);
+}
+
 std::string counted(std::uint64_t count, std::string_view noun) {
   const bool sibilant = noun.ends_with("ss");
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : sibilant ? "es" : "s");
@@ -184,7 +266,11 @@ std::vector<Fullness> fullness(const Incident& incident) {
 }
 
 std::string_view breakdown_title(const Incident& incident) {
-  return incident.scope == "memcg" ? "What filled the limit" : "What filled the RAM";
+  if (incident.scope == "memcg") {
+    return "What filled the limit";
+  }
+  return incident.scope == "cpuset" || incident.scope == "mempolicy" ? "What filled the allowed nodes"
+                                                                     : "What filled the RAM";
 }
 
 MainParts main_parts(const Incident& incident, std::size_t most, double smallest_share) {
@@ -218,14 +304,16 @@ std::vector<Contender> contenders(const Incident& incident, std::size_t most) {
   for (std::size_t i = 0; i < ranking.size(); ++i) {
     const auto* task = find_task(incident, ranking[i].pid);
     const bool killed = victim_of(incident, ranking[i], task) != nullptr;
-    if (i < most || killed) {
+    const bool spared = !ranking[i].eligible && ranking[i].points > ranking.front().points;
+    if (i < most || killed || spared) {
       rows.push_back({.pid = ranking[i].pid,
                       .name = ranking[i].comm,
                       .points = ranking[i].points,
                       .oom_score_adj = task != nullptr ? task->oom_score_adj : std::nullopt,
                       .rss_bytes = task != nullptr ? task->rss_bytes : std::nullopt,
                       .swap_bytes = task != nullptr ? task->swap_bytes : std::nullopt,
-                      .killed = killed});
+                      .killed = killed,
+                      .exempt = !ranking[i].eligible});
     }
   }
   for (const auto& victim : incident.victims) {
@@ -245,29 +333,58 @@ std::string_view contenders_title(const Incident& incident) {
 
 std::string choice_sentence(const Incident& incident) {
   const auto& analysis = incident.analysis;
-  const auto& victim = incident.victims.front();
-  if (victim.role == "allocating") {
-    return "vm.oom_kill_allocating_task is set: the kernel killed the process that asked for memory, whatever its "
-           "size.";
+  if (!analysis.victim_reason) {
+    return recomputed_sentence(incident);
   }
-  if (incident.killer != "kernel") {
-    return "The choice is " + incident.killer + "'s, by rules of its own.";
+  auto text = sentence(analysis.victim_reason->words);
+  const auto& without = analysis.without_oom_score_adj;
+  const auto& killed = incident.victims.front();
+  if (without && analysis.victim_explained == true && without->pid != killed.pid && analysis.victim_rank == 1) {
+    const auto* task = find_task(incident, without->pid);
+    if (task == nullptr || task->tgid != killed.pid) {
+      text += fmt::format(" Without oom_score_adj it would have been {}.", process_name(without->comm, without->pid));
+    }
   }
-  if (!analysis.victim_rank || analysis.ranking.empty()) {
-    return "The log does not hold what is needed to recompute the kernel's choice (task table, limit).";
+  if (analysis.bystander == true) {
+    text += " It held little of what was used up: the kill alone mends nothing.";
   }
-  if (victim.role == "child") {
-    return "This kernel sacrifices a child of the process with the highest score, so that the parent may live.";
+  return text;
+}
+
+std::string why_now_sentence(const Incident& incident) {
+  return incident.analysis.why_now ? sentence(incident.analysis.why_now->words) : "";
+}
+
+std::vector<std::string> before_sentences(const Incident& incident) {
+  const auto& analysis = incident.analysis;
+  std::vector<std::string> sentences;
+  for (const auto& text : {why_now_sentence(incident), analysis.growth ? sentence(analysis.growth->words) : "",
+                           analysis.thrashing ? sentence(analysis.thrashing->words) : ""}) {
+    if (!text.empty()) {
+      sentences.push_back(text);
+    }
   }
-  if (!analysis.victim_explained.value_or(false)) {
-    const auto& top = analysis.ranking.front();
-    return fmt::format(
-        "By the recomputed score it ranks {}; {} ranks first with {} points. Its memory may have changed before the "
-        "table was printed, "
-        "or the first one was exempt (in vfork, or already reaped).",
-        *analysis.victim_rank, ranked_name(top), top.points);
+  return sentences;
+}
+
+std::string will_not_help_words(std::string_view measure) {
+  std::string text(measure);
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (text.size() > 1 && is_capital(text[0]) && !is_capital(text[1])) {
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');  // "RAM" stays
   }
-  return highest_sentence(incident);
+  return "Will not help: " + text;
+}
+
+std::string lines_words(const Diagnosis& finding) {
+  constexpr std::size_t kNamed = 6;
+  std::vector<std::uint64_t> numbers;
+  for (const auto& line : finding.lines) {
+    if (numbers.size() < kNamed && (numbers.empty() || numbers.back() != line.line)) {
+      numbers.push_back(line.line);
+    }
+  }
+  return numbers.empty() ? "" : fmt::format("log line{} {}", numbers.size() == 1 ? "" : "s", fmt::join(numbers, ", "));
 }
 
 std::string request_sentence(const Incident& incident) {
@@ -277,8 +394,10 @@ std::string request_sentence(const Incident& incident) {
   const auto asked = process_name(incident.trigger.comm, incident.trigger.pid.value_or(0));
   const auto order = incident.trigger.order.value_or(0);
   const auto size = incident.analysis.page_size_bytes.value_or(4096);
-  auto text = fmt::format("The last straw: {} asked for {}", asked,
-                          order > 0 && order < 20 ? human_size(size << order) + " in one piece" : "a page");
+  const auto what = incident.analysis.request ? incident.analysis.request->words
+                    : order > 0 && order < 20 ? human_size(size << order) + " in one piece"
+                                              : "a page";
+  auto text = fmt::format("The last straw: {} asked for {}", asked, what);
   if (incident.analysis.allocation_path) {
     text += fmt::format(": {}", allocation_path_words(*incident.analysis.allocation_path));
   }

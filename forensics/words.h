@@ -19,8 +19,16 @@ std::string when_words(const Time& time);
 std::string kernel_words(const Kernel& kernel);
 // The path with its container ids shortened, as the runtimes' own tools do.
 std::string short_path(std::string_view path);
+// With a capital letter and a full stop; empty stays empty.
+std::string sentence(std::string_view words);
+// Whose the cgroup is, beyond its path: "pod 7f1c > container ad6c", and what its runtime told: "web-1, image
+// nginx:1.27"; empty when neither is known.
+std::string owner_words(const CgroupReport& report);
 // "12 pages", "1 page".
 std::string counted(std::uint64_t count, std::string_view noun);
+
+// The verdict as a sentence that stands alone: a capital where it does not begin with a name.
+std::string headline(const Incident& incident);
 
 // What is full: the limit, swap, RAM.
 struct Fullness {
@@ -48,14 +56,25 @@ struct Contender {
   std::optional<std::int64_t> points, oom_score_adj;
   Count rss_bytes, swap_bytes;
   bool killed = false;
+  bool exempt = false;  // oom_score_adj -1000
 };
 std::vector<Contender> contenders(const Incident& incident, std::size_t most);
 std::string_view contenders_title(const Incident& incident);
 
-// Why this process, in a sentence; needs a victim.
+// Why this process, who it would have been without oom_score_adj; needs a victim.
 std::string choice_sentence(const Incident& incident);
+// Why the memory did not suffice at that moment; empty when that is not known.
+std::string why_now_sentence(const Incident& incident);
 // Who asked for what; empty when the log does not say or nobody did.
 std::string request_sentence(const Incident& incident);
+// The same, and how the memory grew and was fought for before that.
+std::vector<std::string> before_sentences(const Incident& incident);
+// "Will not help: dropping caches".
+std::string will_not_help_words(std::string_view measure);
+// "log lines 12, 40": what a finding rests on; empty when it names none.
+std::string lines_words(const Diagnosis& finding);
+// RAM that the parts of the breakdown are of, or that the kernel says it has.
+Count ram_bytes(const Incident& incident);
 // What the log does not hold and what was not understood; empty when nothing is missing.
 std::string gaps_sentence(const Incident& incident);
 

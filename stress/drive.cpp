@@ -1,6 +1,9 @@
 #include "stress/drive.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <limits>
 
@@ -8,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "stress/pause.h"
+#include "stress/populate.h"
 #include "stress/profile.h"
 
 namespace stress {
@@ -167,6 +171,7 @@ class Drive {
   base::Result<> follow_profile();
   base::Result<> grow(double missing, std::uint64_t room);
   base::Result<> shrink(double excess);
+  [[nodiscard]] base::Result<> last_straw(base::Error error) const;
   base::Result<> settle(double target);
   base::Result<> look_if_due();
   void report(std::string_view step);
@@ -246,10 +251,28 @@ base::Result<> Drive::grow(double missing, std::uint64_t room) {
     bytes = std::min(bytes, left / pool_.unit() * pool_.unit());
   }
   const auto before = Clock::now();
-  TRY(pool_.grow(bytes));
+  if (auto grown = pool_.grow(bytes); !grown) {
+    return last_straw(std::move(grown).error());
+  }
   growing_ += Clock::now() - before;
   grown_ += bytes;
   return look_if_due();
+}
+
+// Some kinds are refused at the limit (ENOMEM) instead of killing anybody. Who fills to the kill gets it by ordinary
+// pages then, which are never refused; they are few. Where it is not the limit that refused, the error stands.
+base::Result<> Drive::last_straw(base::Error error) const {
+  const auto limit = context_.meter.limit_bytes;
+  const auto level = context_.meter.read_level();
+  const bool at_limit = limit && level && *level >= *limit / 8 * 7;
+  if (error.sys_errno == ENOMEM && profile_.size == kEndless && at_limit) {
+    const auto length = *limit / 4;
+    void* mapped = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped != MAP_FAILED) {
+      (void)populate(mapped, length);  // no return, unless nobody may be killed
+    }
+  }
+  return std::unexpected(std::move(error));
 }
 
 base::Result<> Drive::shrink(double excess) {

@@ -21,6 +21,7 @@ namespace {
 
 constexpr const char* kGuestDisk = "/run/oomlab-disk";  // docs/vm.md
 constexpr const char* kDefault = "/var/tmp";
+constexpr std::uint64_t kKeptAtMost = 4ULL << 20;  // while a file is made: small against any limit
 
 }  // namespace
 
@@ -68,17 +69,22 @@ base::Result<base::Fd> create_scratch_file(const Parameters& parameters, std::ui
   TRY_ASSIGN(auto file, create_scratch_file(parameters));
   std::vector<std::uint64_t> buffer(8192);
   Random random(parameters.has("seed") ? parameters.count("seed") : 1);
+  std::uint64_t kept = 0;  // in the page cache
   for (std::uint64_t written = 0; written < bytes;) {
     // A word repeated: nothing that reading it could confuse with a hole, and no RAM where the disk is compressed.
     std::ranges::fill(buffer, random.next() | 1);
     const auto length = std::min<std::uint64_t>(buffer.size() * sizeof buffer[0], bytes - written);
     TRY(base::write_all(file.get(), {reinterpret_cast<const char*>(buffer.data()), length}));
     written += length;
+    kept += length;
+    if (kept >= kKeptAtMost || written == bytes) {
+      if (::fdatasync(file.get()) != 0) {
+        return base::system_error("fdatasync");
+      }
+      (void)::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);  // advice: what stays only makes it warmer
+      kept = 0;
+    }
   }
-  if (::fdatasync(file.get()) != 0) {
-    return base::system_error("fdatasync");
-  }
-  (void)::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);  // advice: what stays in the cache is only a bit warmer
   return file;
 }
 

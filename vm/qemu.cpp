@@ -193,7 +193,9 @@ std::vector<std::string> qemu_arguments(const fs::path& qemu, const MachineSpec&
       "-device", "virtserialport,chardev=agent,name=oomlab.agent", "-chardev",
       fmt::format("socket,id=fs,fd={}", kFileServerFd), "-device", "virtserialport,chardev=fs,name=oomlab.fs",
       "-chardev", fmt::format("socket,id=qmp,fd={}", kQmpFd), "-mon", "chardev=qmp,mode=control", "-kernel",
-      spec.kernel.native(), "-initrd", spec.initramfs.native(), "-append", kKernelCommandLine};
+      spec.kernel.native(), "-initrd", spec.initramfs.native(), "-append",
+      spec.kernel_arguments.empty() ? kKernelCommandLine
+                                    : fmt::format("{} {}", kKernelCommandLine, spec.kernel_arguments)};
   if (spec.incoming) {
     words.insert(words.end(), {"-S", "-incoming", "defer"});
   }

@@ -31,7 +31,8 @@ struct MachineSpec {
   std::uint64_t memory_bytes = 0;
   std::filesystem::path kernel;  // what QEMU loads: a vmlinux or a bzImage
   std::filesystem::path initramfs;
-  bool incoming = false;  // wait for a snapshot instead of booting
+  std::string kernel_arguments;  // after our own
+  bool incoming = false;         // wait for a snapshot instead of booting
 };
 
 inline constexpr int kQmpFd = 3, kAgentFd = 4, kFileServerFd = 5, kConsoleFd = 6;

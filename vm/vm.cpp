@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/bytes.h"
 #include "vm/cache.h"
@@ -79,6 +80,7 @@ base::Result<Plan> make_plan(const Request& request) {
                    .memory_bytes = request.memory_bytes,
                    .kernel = std::move(image),
                    .initramfs = initramfs.file,
+                   .kernel_arguments = fmt::format("{}", fmt::join(request.kernel_arguments, " ")),
                    .incoming = false};
   Plan plan{.qemu = std::move(qemu),
             .kernel = std::move(kernel),

@@ -32,6 +32,7 @@ struct Request {
   std::uint64_t memory_bytes = 512ULL << 20;  // the guest's RAM
   std::uint64_t swap_bytes = 0;               // zram in the guest; 0 = none
   std::uint64_t disk_bytes = 0;               // of a disk at kScratchDisk, ext4 on zram, up to 16 GiB; 0 = none
+  std::vector<std::string> kernel_arguments;  // appended to the guest's kernel command line
   std::vector<std::pair<std::string, std::string>> sysctls;  // written in the guest before the command
   std::vector<std::string> fetch;                            // guest files to bring back when the command has ended
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;            // live streams; -1 = /dev/null

@@ -18,6 +18,7 @@
 #include "cli/redact_options.h"
 #include "cli/report.h"
 #include "cli/selection_options.h"
+#include "forensics/episodes.h"
 #include "forensics/redact.h"
 
 namespace cli::commands {
@@ -125,7 +126,7 @@ base::Result<> check_listing(const AnalyzeOptions& options) {
       {"--exit-code", options.exit_code},
       {"--require-complete", options.require_complete},
       {"--since, --until and --host", options.which.selection.selects()},
-      {"--memory-stat and --memory-events", options.control_files.given()},
+      {"--memory-stat, --memory-events and --vmstat", options.control_files.given()},
       {"--redact", options.redact.given()},
   };
   for (const auto& [name, given] : others) {
@@ -150,6 +151,7 @@ class Report {
 
   void go_ahead(forensics::Postmortem& so_far) {
     select(so_far);
+    so_far.episodes = forensics::find_episodes(so_far.incidents);
     status_ |= exit_status(so_far, options_);
     redact(so_far);
     (void)write_document(so_far, outputs_);  // what cannot be written now cannot be at the end, which says so
@@ -164,6 +166,7 @@ class Report {
     if (control_files.any()) {
       forensics::join(document, control_files, kills);
     }
+    document.episodes = forensics::find_episodes(document.incidents);
     status_ |= exit_status(document, options_);
     redact(document);
     if (!went_ahead_ || !document.incidents.empty()) {

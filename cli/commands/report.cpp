@@ -1,12 +1,15 @@
 #include "cli/report.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "base/escape.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "forensics/json.h"
+#include "forensics/kept.h"
 
 namespace cli::commands {
 namespace {
@@ -17,15 +20,46 @@ int run_report(const Invocation& invocation);
 
 constinit extern const Command report{
     .summary = "renders a kept post-mortem again",
-    .usage = "FILE.json [--format FORMAT] [-o FILE]...",
+    .usage = "FILE.json... [--format FORMAT] [-o FILE]...",
     .details =
-        "Reads what run, stress or analyze wrote (- is standard input) and writes it in another form.\n\n"
-        "  oomlab report p.json                 as text\n"
-        "  oomlab report p.json -o p.txt        the ending picks the format",
+        "Reads what run, stress or analyze wrote as JSON or NDJSON (- is standard input) and writes it in another "
+        "form. "
+        "Several post-mortems\n"
+        "of logs become one.\n\n"
+        "  oomlab report p.json                       as text\n"
+        "  oomlab report p.json -o p.html -o p.md     the ending picks the format\n"
+        "  oomlab report web*.json -o all.html        several nodes in one page",
     .run = run_report,
 };
 
 namespace {
+
+// A log in place of a post-mortem is the usual mistake.
+base::Error with_way_out(base::Error error, std::string_view name, std::string_view text) {
+  const bool like_json = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size())).starts_with('{');
+  if (error.remedy.empty() && !like_json) {
+    error.remedy = fmt::format("oomlab analyze {} if this is a log", base::quote_shell(name));
+  }
+  return std::move(error).context(name == "-" ? "standard input" : base::escape_terminal(name));
+}
+
+base::Result<forensics::Postmortem> read_all(const std::vector<std::string>& files) {
+  std::vector<forensics::Postmortem> documents;
+  for (const auto& name : files) {
+    auto text = name == "-" ? base::read_all(0) : base::read_all(name);
+    if (!text) {
+      auto error = std::move(text).error();
+      error.kind = base::ErrorKind::usage;  // an input that cannot be read: exit 2
+      return std::unexpected(std::move(error));
+    }
+    auto read = forensics::read_kept(*text);
+    if (!read) {
+      return std::unexpected(with_way_out(std::move(read).error(), name, *text));
+    }
+    std::ranges::move(*read, std::back_inserter(documents));
+  }
+  return forensics::merge(std::move(documents));
+}
 
 int run_report(const Invocation& invocation) {
   Options options;
@@ -43,25 +77,18 @@ int run_report(const Invocation& invocation) {
   }
   std::vector<std::string> files = parsed->words;
   files.insert(files.end(), parsed->after_dashes.begin(), parsed->after_dashes.end());
-  if (files.size() != 1) {
+  if (files.empty()) {
     return cli::report({.kind = base::ErrorKind::usage,
-                        .message = files.empty() ? "report: no post-mortem given" : "report: one post-mortem at a time",
+                        .message = "report: no post-mortem given",
                         .remedy = "oomlab report FILE.json (- for standard input)"});
   }
   auto targets = check_outputs(outputs, format);
   if (!targets) {
     return cli::report(targets.error());
   }
-  const auto& name = files.front();
-  auto text = name == "-" ? base::read_all(0) : base::read_all(name);
-  if (!text) {
-    auto error = std::move(text).error();
-    error.kind = base::ErrorKind::usage;  // an input that cannot be read: exit 2
-    return cli::report(error);
-  }
-  auto document = forensics::from_json(*text);
+  auto document = read_all(files);
   if (!document) {
-    return cli::report(std::move(document).error().context(name));
+    return cli::report(document.error());
   }
   const auto written = write_document(*document, *targets);
   return written ? 0 : cli::report(written.error());

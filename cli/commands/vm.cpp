@@ -44,14 +44,15 @@ Examples:
   oomlab vm fetch --package linux-image-6.1.0-56-cloud-amd64_6.1.192-2_amd64.deb
   oomlab vm exec -- uname -a
   oomlab vm exec --kernel 6.1 --sysctl vm.panic_on_oom=1 -- sh -c 'tail /dev/zero'
-  oomlab vm exec --cold --memory 1G -- free -m)",
+  oomlab vm exec --cold --memory 1G -- free -m
+  oomlab vm exec --cold --kernel-argument movablecore=128M -- cat /proc/zoneinfo)",
     .run = run_vm,
 };
 
 namespace {
 
 struct VmOptions {
-  std::vector<std::string> sysctls, suites, packages;
+  std::vector<std::string> sysctls, suites, packages, kernel_arguments;
   std::optional<std::string> kernel, mirror;
   std::optional<std::uint64_t> memory, swap, disk;
   std::optional<std::chrono::nanoseconds> timeout;
@@ -184,6 +185,14 @@ base::Result<::vm::Request> exec_request(const std::vector<std::string>& words, 
     }
     request.sysctls.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
   }
+  for (const auto& argument : chosen.kernel_arguments) {
+    const bool plain = !argument.empty() && std::ranges::all_of(argument, [](char c) { return c > ' ' && c < 0x7f; });
+    if (!plain) {
+      return std::unexpected(usage_error(fmt::format("--kernel-argument: expected one word such as cma=64M, got '{}'",
+                                                     base::escape_terminal(argument))));
+    }
+  }
+  request.kernel_arguments = chosen.kernel_arguments;
   request.say = [](const std::string& line) { say(line); };
   return request;
 }
@@ -220,6 +229,8 @@ int run_vm(const Invocation& invocation) {
   options.size("swap", chosen.swap, "swap of the guest, in compressed RAM (none)");
   options.size("disk", chosen.disk, "ext4 at /run/oomlab-disk of the guest, in compressed RAM, up to 16G (none)");
   options.list("sysctl", 0, chosen.sysctls, "NAME=VALUE", "set in the guest first; may be given several times");
+  options.list("kernel-argument", 0, chosen.kernel_arguments, "WORD",
+               "append to the guest's kernel command line (movablecore=128M); may be given several times");
   options.duration("timeout", chosen.timeout, "end the guest after this time");
   options.flag("cold", chosen.cold, "boot, even if there is a snapshot; make none");
   options.flag("bare", chosen.bare, "without the host's files: the only program there is `oomlab`");

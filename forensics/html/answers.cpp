@@ -46,26 +46,28 @@ void write_who(Page& page, const Place& place) {
   close_answer(page);
 }
 
-std::string machine_size(const Incident& incident) {
-  if (!incident.memory_info || !incident.memory_info->ram_pages) {
-    return "";
-  }
-  const auto& info = *incident.memory_info;
-  const auto pages = *info.ram_pages - std::min(*info.ram_pages, info.reserved_pages.value_or(0));
-  return human_size(pages * incident.analysis.page_size_bytes.value_or(4096)) + " RAM";
-}
-
 void write_limit(Page& page, const Place& place) {
   const auto& incident = place.incident;
+  if (incident.kind == "userspace_kill") {
+    open_answer(page, "Limit", "None of the kernel’s");
+    page.put("<span>{} acted by a threshold of its own</span>", incident.killer);
+    close_answer(page);
+    return;
+  }
   if (incident.scope != "memcg") {
-    const auto size = machine_size(incident);
+    const auto ram = ram_bytes(incident);
     const std::string_view whose = incident.scope == "cpuset"      ? "of the memory nodes that its cpuset allows"
                                    : incident.scope == "mempolicy" ? "of the memory nodes that its NUMA policy allows"
                                    : incident.scope == "global"    ? "of the whole machine; no cgroup’s limit was hit"
-                                                                   : "whose is not in the log";
-    open_answer(page, "Limit", size.empty() ? "The machine’s memory" : size);
+                                   : incident.kind == "allocation_failure" ? "of the machine; nothing was killed"
+                                                                           : "which limit it was is not in the log";
+    open_answer(page, "Limit", ram ? human_size(*ram) + " RAM" : "The machine’s memory");
     page.put("<span>{}</span>", whose);
-    place.proof.cite(page, place.proof.of({"summary"}), 1);
+    auto lines = place.proof.of({"summary"});
+    if (lines.empty()) {
+      lines = place.proof.of({"memory_total"}, "pages RAM");
+    }
+    place.proof.cite(page, lines, 1);
     close_answer(page);
     return;
   }

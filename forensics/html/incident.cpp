@@ -26,6 +26,7 @@ void write_facts(Page& page, const Place& place) {
     const auto& [limited, lived] = std::tie(incident.cgroup->oom_memcg, incident.cgroup->task_memcg);
     write_fact(page, "Cgroup", limited.value_or(""));
     write_fact(page, "Victim in", lived != limited ? lived.value_or("") : "");
+    write_fact(page, "Owner", owner_words(*incident.cgroup));
   }
   page.put("</dl>\n");
 }
@@ -41,7 +42,7 @@ void write_filling(Page& page, const Place& place) {
 }
 
 void write_log(Page& page, const Place& place) {
-  open_section(page, place.level, "The kernel’s own words");
+  open_section(page, place.level, place.incident.killer == "kernel" ? "The kernel’s own words" : "The log’s own words");
   if (const auto gaps = gaps_sentence(place.incident); !gaps.empty()) {
     page.put("<p>{}</p>\n", gaps);
   }

@@ -48,6 +48,8 @@ void write_contenders(Page& page, const Place& place) {
     if (row.killed) {
       page.put("<b>✕ killed</b>");
       place.proof.cite(page, place.proof.kill(row.pid), 1);
+    } else if (row.exempt) {
+      page.put("exempt");
     }
     page.put("</td></tr>\n");
   }
@@ -84,18 +86,18 @@ void write_request(Page& page, const Place& place) {
   const auto& incident = place.incident;
   const auto request = request_sentence(incident);
   const bool zones = incident.memory_info && incident.scope != "memcg" && !incident.memory_info->zones.empty();
-  if (request.empty() && !zones && incident.call_trace.empty()) {
+  if (request.empty() && !zones && incident.call_trace.empty() && before_sentences(incident).empty()) {
     return;
   }
   open_section(page, place.level, "Why now");
+  for (const auto& text : before_sentences(incident)) {
+    page.put("<p>{}</p>\n", text);
+  }
   if (!request.empty()) {
     page.put("<p>{}", request);
     place.proof.cite(page, place.proof.of({"trigger", "allocation_failure"}), 1);
     place.proof.cite(page, place.proof.of({"stack_frame"}), 1);
     page.put("</p>\n");
-  }
-  if (incident.analysis.why_now && !incident.analysis.why_now->words.empty()) {
-    page.put("<p>{}</p>\n", incident.analysis.why_now->words);
   }
   const auto& mask = incident.trigger.gfp_mask;
   if (mask && mask->text) {

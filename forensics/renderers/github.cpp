@@ -41,7 +41,7 @@ std::string command(std::string_view level, std::string_view title, std::string_
 
 // The verdict, then the first finding with its figures and its first step.
 std::string message_of(const Incident& incident) {
-  auto text = incident.verdict + ".";
+  auto text = incident.verdict.empty() ? kind_words(incident) : incident.verdict + ".";
   if (!incident.diagnosis.empty()) {
     const auto& finding = incident.diagnosis.front();
     text += "\n" + finding.title;

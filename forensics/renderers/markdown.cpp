@@ -49,6 +49,7 @@ void write_facts(MarkdownPage& page, const Incident& incident) {
     const auto& [limited, lived] = std::tie(incident.cgroup->oom_memcg, incident.cgroup->task_memcg);
     fact("cgroup", short_path(limited.value_or("")));
     fact("victim in", lived != limited ? short_path(lived.value_or("")) : "");
+    fact("owner", owner_words(*incident.cgroup));
   }
   for (const auto& full : fullness(incident)) {
     fact(full.label, full.words);
@@ -71,6 +72,9 @@ void write_breakdown(MarkdownPage& page, const Incident& incident) {
   }
   const MarkdownPage::Column columns[] = {{"part"}, {"size", Align::right}, {"share", Align::right}, {""}};
   page.table(columns, rows);
+  if (incident.analysis.unlisted) {
+    page.paragraph(sentence(incident.analysis.unlisted->words));
+  }
 }
 
 void write_contenders(MarkdownPage& page, const Incident& incident) {
@@ -78,7 +82,10 @@ void write_contenders(MarkdownPage& page, const Incident& incident) {
   for (const auto& one : contenders(incident, kContendersShown)) {
     rows.push_back({std::to_string(one.pid), one.name, one.points ? std::to_string(*one.points) : "–",
                     size_or_dash(one.rss_bytes), size_or_dash(one.swap_bytes),
-                    one.oom_score_adj ? std::to_string(*one.oom_score_adj) : "–", one.killed ? "killed" : ""});
+                    one.oom_score_adj ? std::to_string(*one.oom_score_adj) : "–",
+                    one.killed   ? "killed"
+                    : one.exempt ? "exempt"
+                                 : ""});
   }
   if (rows.empty()) {
     return;
@@ -105,7 +112,7 @@ void write_findings(MarkdownPage& page, const Incident& incident) {
       page.bullet("→ " + finding.advice[j], 3);
     }
     for (std::size_t j = 0; j < finding.will_not_help.size() && i == 0; ++j) {
-      page.bullet("Will not help: " + finding.will_not_help[j], 3);
+      page.bullet(will_not_help_words(finding.will_not_help[j]), 3);
     }
   }
   page.gap();
@@ -153,8 +160,10 @@ void write_incident(MarkdownPage& page, const Incident& incident, const std::str
     page.strong("Why this process");
     page.paragraph(choice_sentence(incident));
   }
-  if (const auto request = request_sentence(incident); !request.empty()) {
-    page.paragraph(request);
+  for (const auto& text : {why_now_sentence(incident), request_sentence(incident)}) {
+    if (!text.empty()) {
+      page.paragraph(text);
+    }
   }
   write_findings(page, incident);
   if (const auto gaps = gaps_sentence(incident); !gaps.empty()) {
@@ -188,6 +197,11 @@ std::string render_markdown(const Postmortem& document, const RenderOptions& /*o
   }
   if (count > 1) {
     write_overview(page, document);
+  }
+  for (const auto& sentences : {story_sentences(document), reconciliation_sentences(document)}) {
+    for (const auto& text : sentences) {
+      page.paragraph(text);
+    }
   }
   std::size_t written = 0;
   for (; written < count && (written == 0 || page.size() < kFullUntil); ++written) {

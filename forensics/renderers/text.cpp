@@ -35,6 +35,32 @@ void write_overview(Page& page, const Postmortem& document) {
   }
 }
 
+void write_story(Page& page, const Postmortem& document) {
+  const auto story = story_sentences(document);
+  if (story.empty()) {
+    return;
+  }
+  if (document.incidents.size() != 1) {
+    page.line();
+  }
+  for (const auto& text : story) {
+    page.bullet("»", text, 0, Tone::strong);
+  }
+  if (document.incidents.size() == 1) {
+    page.line();
+  }
+}
+
+void write_reconciliation(Page& page, const Postmortem& document) {
+  const auto sentences = reconciliation_sentences(document);
+  if (!sentences.empty()) {
+    page.line();
+  }
+  for (const auto& text : sentences) {
+    page.bullet("=", text, 0);
+  }
+}
+
 void write_warnings(Page& page, const Postmortem& document) {
   if (document.warnings.empty()) {
     return;
@@ -64,6 +90,7 @@ std::string render_text(const Postmortem& document, const RenderOptions& options
     }
     write_overview(page, document);
   }
+  write_story(page, document);
   for (std::size_t i = 0; i < count; ++i) {
     if (count > 1) {
       page.line();
@@ -78,6 +105,7 @@ std::string render_text(const Postmortem& document, const RenderOptions& options
     }
     write_incident_details(page, incident);
   }
+  write_reconciliation(page, document);
   write_warnings(page, document);
   return std::move(page).finish();
 }

@@ -1,18 +1,19 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "forensics/evidence.h"
+#include "forensics/rule.h"
 
 namespace forensics::rules {
 namespace {
 
 using base::human_size;
 
-constexpr std::uint64_t kTiny = 16 << 20;
+constexpr std::string_view kOutranks[] = {"thrashing"};
+
+constexpr std::uint64_t kTiny = 16 << 20, kSmall = 128 << 20;
 constexpr double kManyTimes = 10;
 
-std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
+std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   if (!is_memcg(incident) || !incident.cgroup || !incident.cgroup->memory ||
       incident.cgroup->memory->limit_bytes.value_or(0) == 0) {
     return std::nullopt;
@@ -23,17 +24,21 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
       cgroup::find(stat, "workingset_refault_file").value_or(cgroup::find(stat, "workingset_refault").value_or(0));
   const auto reread = refaults * incident.analysis.page_size_bytes.value_or(4096);
   const double times = static_cast<double>(reread) / static_cast<double>(limit);
-  if (limit > kTiny && times < kManyTimes) {
+  // The counters are the group's since it was made: in a large group they tell nothing about its program's size.
+  const bool crowded = times >= kManyTimes && limit <= kSmall;
+  if (limit > kTiny && !crowded) {
     return std::nullopt;
   }
   Diagnosis found{.code = "limit_far_too_small",
                   .title = "The limit is far too small for this program",
-                  .confidence = times >= kManyTimes ? 0.85 : 0.6};
+                  .confidence = crowded ? 0.965 : 0.6};
   found.evidence.push_back(fmt::format("the limit is {}", human_size(limit)));
+  quote_usage(found, incident);
   if (times >= kManyTimes) {
     found.evidence.push_back(
         fmt::format("file pages were thrown out and read again {} times = {}, {:.0f} times the whole limit", refaults,
                     human_size(reread), times));
+    quote_counters(found, incident, {"workingset_refault_file", "workingset_refault"});
   }
   if (const auto held = held_formula(incident); !held.empty()) {
     found.advice.push_back(
@@ -43,8 +48,7 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
   }
   found.advice.emplace_back(
       "Try limits with `oomlab run --memory-max SIZE --expect fit -- COMMAND`: exit 0 says that it fits.");
-  found.advice.emplace_back(
-      "Will not help: tuning the program's heap; there is no room for its code and data to begin with.");
+  found.will_not_help.emplace_back("Tuning the program's heap: there is no room for its code and data to begin with.");
   return found;
 }
 
@@ -60,6 +64,7 @@ constinit extern const Rule limit_far_too_small{
     .summary = "the limit does not even hold the program's own files and start",
     .apply = apply,
     .example = example,
+    .outranks = kOutranks,
 };
 
 }  // namespace forensics::rules

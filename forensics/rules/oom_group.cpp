@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "forensics/evidence.h"
+#include "forensics/rule.h"
 
 namespace forensics::rules {
 namespace {
@@ -13,21 +14,27 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* run) {
   if (members == 0 && !counted) {
     return std::nullopt;
   }
+  // The kubelet sets it for every container: there it says nothing about this kill.
+  const auto& owner = incident.analysis.limit_owner;
+  const bool usual = owner && owner->owner && owner->owner->pod_uid;
   Diagnosis found{.code = "oom_group",
                   .title = "memory.oom.group is set: all processes of the group were killed together",
-                  .confidence = 0.96};
+                  .confidence = usual ? 0.35 : 0.975,
+                  .role = usual ? "circumstance" : "cause"};
   found.evidence.push_back(
       fmt::format("{} processes were killed as one unit", std::max<std::size_t>(incident.victims.size(), 1)));
   if (counted) {
     found.evidence.push_back(fmt::format("memory.events: oom_group_kill {}", *run->memory.events->oom_group_kill));
   }
+  quote_text(found, incident, "due to memory.oom.group set");
+  quote_kills(found, incident);
   found.advice.emplace_back(
       "That is right when the processes cannot live without each other (Kubernetes sets it for every container with "
-      "cgroup v2); only the memory "
-      "use is to be mended then.");
+      "cgroup v2); only the memory use is to be mended then.");
   found.advice.emplace_back(
       "To lose only the largest process: write 0 to memory.oom.group (OOMPolicy=continue for a systemd unit, "
       "singleProcessOOMKill of the kubelet).");
+  found.will_not_help.emplace_back("oom_score_adj: within the group nobody is spared but -1000.");
   return found;
 }
 

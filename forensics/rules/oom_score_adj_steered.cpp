@@ -1,46 +1,55 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
+#include "forensics/badness.h"
 #include "forensics/evidence.h"
+#include "forensics/rule.h"
 
 namespace forensics::rules {
 namespace {
 
 using base::human_size;
 
-std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
-  const auto* largest = largest_task(incident);
-  if (incident.kind != "oom_kill" || incident.victims.empty() || largest == nullptr ||
-      incident.victims.front().role == "group") {
+constexpr std::string_view kOutranks[] = {"anon_growth", "swap_absent", "sibling_victim", "swap_full"};
+
+constexpr double kNoticeable = 0.1;  // of what was used up, held by the one that was spared
+
+std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
+  const auto& analysis = incident.analysis;
+  if (incident.kind != "oom_kill" || incident.victims.empty() || !analysis.without_oom_score_adj ||
+      analysis.victim_explained != true || incident.victims.front().role != "selected") {
     return std::nullopt;
   }
-  const auto& victim = incident.victims.front();
-  const auto found_row = std::ranges::find_if(
-      incident.tasks, [&](const Task& task) { return task.pid == victim.pid || task.tgid == victim.pid; });
-  if (found_row == incident.tasks.end() || &*found_row == largest || held_bytes(*found_row) >= held_bytes(*largest)) {
+  const auto* killed = find_task(incident, incident.victims.front().pid);
+  const auto* spared = find_task(incident, analysis.without_oom_score_adj->pid);
+  if (killed == nullptr || spared == nullptr || killed == spared || held_bytes(*killed) >= held_bytes(*spared)) {
     return std::nullopt;
   }
-  const auto its = found_row->oom_score_adj.value_or(0), other = largest->oom_score_adj.value_or(0);
-  if (its <= other) {
+  const auto its = killed->oom_score_adj.value_or(0), other = spared->oom_score_adj.value_or(0);
+  if (its <= other || share_of_whole(incident, held_bytes(*spared)) < kNoticeable) {
     return std::nullopt;
   }
   Diagnosis found{.code = "oom_score_adj_steered",
                   .title = "oom_score_adj decided who died: a larger process was spared",
-                  .confidence = other == -1000 ? 0.9 : 0.85};
-  found.evidence.push_back(fmt::format("{} was killed with {} and oom_score_adj {}", task_name(*found_row),
-                                       human_size(held_bytes(*found_row)), its));
-  found.evidence.push_back(fmt::format("{} held {} with oom_score_adj {}{}", task_name(*largest),
-                                       human_size(held_bytes(*largest)), other,
-                                       other == -1000 ? " (never to be killed)" : ""));
+                  .confidence = is_memcg(incident) ? 0.93 : 0.85};
+  found.evidence.push_back(fmt::format("{} was killed with {} and oom_score_adj {}", task_name(*killed),
+                                       human_size(held_bytes(*killed)), its));
+  found.evidence.push_back(fmt::format(
+      "{} held {} with oom_score_adj {}{}: without the adjustments it would have been "
+      "chosen",
+      task_name(*spared), human_size(held_bytes(*spared)), other, other == -1000 ? " (never to be killed)" : ""));
+  quote_task(found, incident, killed->pid);
+  quote_task(found, incident, spared->pid);
+  quote_kills(found, incident);
   found.advice.push_back(fmt::format("Look at {} first: the process that died says little about where the memory went.",
-                                     task_name(*largest)));
-  found.advice.emplace_back(
-      "Each 1000th of oom_score_adj counts as one 1000th of the limit (or RAM) plus swap; see who sets it: "
-      "OOMScoreAdjust= of systemd, the "
-      "kubelet by QoS class, browsers for their tabs.");
-  found.advice.emplace_back(
-      "Will not help: giving the killed process less memory; it was not the one that filled the limit.");
+                                     task_name(*spared)));
+  if (analysis.score && analysis.score->total_pages) {
+    const auto total = *analysis.score->total_pages * analysis.page_size_bytes.value_or(4096);
+    found.advice.push_back(fmt::format(
+        "Here oom_score_adj {} counts like {} = {} × {} / 1000 of memory and swap; see who sets it: OOMScoreAdjust= of "
+        "systemd, the kubelet by QoS class, browsers for their tabs.",
+        its, human_size(total / 1000 * static_cast<std::uint64_t>(its < 0 ? -its : its)), its, human_size(total)));
+  }
+  found.will_not_help.emplace_back("Giving the killed process less memory: it was not the one that filled it.");
   return found;
 }
 
@@ -65,6 +74,7 @@ constinit extern const Rule oom_score_adj_steered{
     .summary = "oom_score_adj, not size, decided who was killed",
     .apply = apply,
     .example = example,
+    .outranks = kOutranks,
 };
 
 }  // namespace forensics::rules

@@ -1,50 +1,27 @@
-#include <algorithm>
-
-#include <fmt/format.h>
+#include "forensics/slab.h"
 
 #include "forensics/evidence.h"
+#include "forensics/rule.h"
 
 namespace forensics::rules {
 namespace {
 
-using base::human_size;
+constexpr std::string_view kOutranks[] = {"anon_growth", "host_exhausted", "swap_absent", "ancestor_limit",
+                                          "sibling_victim"};
 
-constexpr double kNoticeable = 0.25;
-
-std::optional<Diagnosis> apply(const Incident& incident, const Run*) {
-  const auto reclaimable = part_bytes(incident, "slab_reclaimable");
-  const auto unreclaimable = part_bytes(incident, "slab_unreclaimable");
-  const auto share = share_of_whole(incident, reclaimable + unreclaimable);
-  if (share < kNoticeable) {
+std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
+  if (slab_kind(incident) != SlabKind::other) {
     return std::nullopt;
   }
-  const bool names = reclaimable > unreclaimable;
-  Diagnosis found{.code = "slab",
-                  .title = names ? "Cached names and inodes (reclaimable slab) filled it"
-                                 : "Kernel objects (unreclaimable slab) filled it",
-                  .confidence = std::min(0.95, 0.7 + 0.3 * share)};
-  found.evidence.push_back(fmt::format("slab was {} ({} reclaimable, {} not)",
-                                       of_whole(incident, reclaimable + unreclaimable), human_size(reclaimable),
-                                       human_size(unreclaimable)));
-  if (incident.memory_info && !incident.memory_info->slab.empty()) {
-    auto caches = incident.memory_info->slab;
-    std::ranges::sort(caches, std::greater{}, &SlabCache::total_bytes);
-    std::string largest;
-    for (std::size_t i = 0; i < caches.size() && i < 3; ++i) {
-      largest += fmt::format("{}{} {}", i == 0 ? "" : ", ", caches[i].name, human_size(caches[i].total_bytes));
-    }
-    found.evidence.push_back("largest caches: " + largest);
-  }
+  Diagnosis found{.code = "slab", .title = "Kernel objects (slab) filled it", .confidence = slab_confidence(incident)};
+  add_slab_evidence(incident, found);
   found.advice.emplace_back(
-      names ? "Look for something that touches very many file names (find, backup, lookups of names that do not exist)."
-            : "Look for leaked kernel objects: open files, sockets, epoll and inotify watches, timers (`ls "
-              "/proc/PID/fd | wc -l`, "
-              "`slabtop -s c`).");
+      "Look for leaked kernel objects: open files, sockets, epoll and inotify watches, timers (`ls /proc/PID/fd | wc "
+      "-l`, "
+      "`slabtop -s c`).");
   found.advice.emplace_back(
-      "No process's RSS shows this memory: `memory.stat` (slab_reclaimable, slab_unreclaimable) and `slabtop` do.");
-  found.advice.emplace_back(
-      "Will not help: looking for the leak in the process's heap; killing a process frees only the objects that it "
-      "held open.");
+      "Each object stays as long as something holds it open: closing it, or the end of the process, gives it back.");
+  found.will_not_help.emplace_back("Looking for the leak in the process's heap: RSS does not show this memory.");
   return found;
 }
 
@@ -57,9 +34,10 @@ Example example() {
 }  // namespace
 
 constinit extern const Rule slab{
-    .summary = "kernel objects (slab: dentries, inodes, buffers) filled it",
+    .summary = "kernel objects (slab: files, sockets, timers, buffers) filled it",
     .apply = apply,
     .example = example,
+    .outranks = kOutranks,
 };
 
 }  // namespace forensics::rules

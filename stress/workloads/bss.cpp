@@ -26,7 +26,11 @@ constexpr std::array<unsigned char, 9> kWait{0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb
 
 constexpr Elf64_Addr kCodeAt = 0x400000;
 constexpr Elf64_Addr kBssAt = 0x10000000;
-constexpr std::uint64_t kEndlessSize = 64ULL << 30;
+
+// As much as there is: the kernel refuses more at exec (vm.overcommit_memory).
+std::uint64_t all_memory() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page_size();
+}
 
 struct Image {
   Elf64_Ehdr header{};
@@ -117,7 +121,7 @@ base::Result<> probe_bss(const Context&) {
 }
 
 base::Result<> run_bss(Context& context) {
-  const auto size = context.parameters.has("size") ? context.parameters.size("size") : kEndlessSize;
+  const auto size = context.parameters.has("size") ? context.parameters.size("size") : all_memory();
   TRY_ASSIGN(const auto file, write_image(round_up(std::max<std::uint64_t>(size, 1), page_size())));
   TRY_ASSIGN(Child holder, Child::start([&file] {
                char* const nothing[] = {nullptr};

@@ -11,35 +11,43 @@
 namespace stress::workloads {
 namespace {
 
-constexpr std::uint32_t kValue = 4096;  // for each processor
-constexpr std::uint32_t kMost = 1 << 22;
+constexpr std::uint32_t kValue = 4096;      // for each processor
+constexpr std::uint32_t kPerMap = 1 << 14;  // its table takes 16 bytes for each
 
 class PercpuPool : public Pool {
  public:
-  explicit PercpuPool(base::Fd map)
-      : map_(std::move(map)), value_(kValue * static_cast<std::size_t>(::get_nprocs_conf())) {}
+  PercpuPool() : value_(kValue * static_cast<std::size_t>(::get_nprocs_conf())) {}
   [[nodiscard]] std::uint64_t unit() const override { return value_.size(); }
   [[nodiscard]] bool is_exact() const override { return false; }  // the kernel notes an owner for every 4 bytes
 
  protected:
   base::Result<> add(std::uint64_t bytes) override {
     for (auto left = bytes / unit(); left > 0; --left) {
-      TRY(put(map_, count_, value_));
-      ++count_;
+      if (maps_.empty() || last_ == kPerMap) {
+        TRY_ASSIGN(auto map, create_percpu_map(kValue, kPerMap));
+        maps_.push_back(std::move(map));
+        last_ = 0;
+      }
+      TRY(put(maps_.back(), last_, value_));
+      ++last_;
     }
     return {};
   }
   base::Result<> remove(std::uint64_t bytes) override {
     for (auto left = bytes / unit(); left > 0; --left) {
-      TRY(take_away(map_, --count_));
+      TRY(take_away(maps_.back(), --last_));
+      if (last_ == 0) {
+        maps_.pop_back();
+        last_ = maps_.empty() ? 0 : kPerMap;
+      }
     }
     return {};
   }
 
  private:
-  base::Fd map_;
   std::vector<std::byte> value_;
-  std::uint32_t count_ = 0;
+  std::vector<base::Fd> maps_;
+  std::uint32_t last_ = 0;  // values in the last map
 };
 
 base::Result<> probe_percpu(const Context&) {
@@ -48,8 +56,7 @@ base::Result<> probe_percpu(const Context&) {
 }
 
 base::Result<> run_percpu(Context& context) {
-  TRY_ASSIGN(auto map, create_percpu_map(kValue, kMost));
-  PercpuPool pool(std::move(map));
+  PercpuPool pool;
   return drive(context, pool, "percpu");
 }
 
@@ -61,7 +68,8 @@ constinit const Workload percpu{
     .group = Group::kernel,
     .counter = "percpu",
     .kind = "percpu",
-    .seen = "percpu follows the fill and no process's RSS does",
+    .seen =
+        "percpu follows the fill and no process's RSS does; at the limit bpf(2) is refused, the next page is the kill",
     .needs = "root (CAP_BPF); Linux 5.11, which charges maps to the cgroup",
     .source = "bpf(2) BPF_MAP_TYPE_PERCPU_HASH; mm/percpu.c, memcg hooks",
     .example = "oomlab stress percpu --memory-max 64M --size 32M",

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,8 +27,9 @@ namespace stress::workloads {
 namespace {
 
 constexpr std::array kOwn{
-    Parameter{"object", ParameterKind::choice, "eventfd", "what to make many of",
-              "eventfd|epoll|timer|inotify|mapping"},
+    Parameter{"object", ParameterKind::choice, "datagram",
+              "what to make many of; datagram: to local sockets that nobody reads",
+              "datagram|eventfd|epoll|timer|inotify|mapping"},
 };
 constexpr auto kParameters = join(kGrowth, kOwn);
 
@@ -205,6 +207,52 @@ class MappingPool : public Pool {
   std::vector<std::byte*> parts_;
 };
 
+// Datagrams that wait in local sockets. Their data come from the general caches, so each is nearly all slab.
+class DatagramPool : public Pool {
+ public:
+  DatagramPool() : datagram_(kLength, 'd') { raise_limit(RLIMIT_NOFILE, 1ULL << 20); }
+  [[nodiscard]] std::uint64_t unit() const override { return 4096 + 256; }  // data and head
+  [[nodiscard]] bool is_exact() const override { return false; }
+
+ protected:
+  base::Result<> add(std::uint64_t bytes) override {
+    for (auto left = bytes / unit(); left > 0; --left) {
+      while (pairs_.empty() || ::send(pairs_.back().sender.get(), datagram_.data(), kLength, MSG_DONTWAIT) < 0) {
+        if (!pairs_.empty() && errno != EAGAIN && errno != EINTR) {
+          return base::system_error("send");
+        }
+        std::array<int, 2> ends{};
+        if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+          return base::system_error("socketpair");
+        }
+        pairs_.push_back({base::Fd(ends[0]), base::Fd(ends[1])});
+      }
+      ++pairs_.back().waiting;
+    }
+    return {};
+  }
+  base::Result<> remove(std::uint64_t bytes) override {
+    for (auto left = bytes / unit(); left > 0; --left) {
+      if (::recv(pairs_.back().receiver.get(), datagram_.data(), kLength, MSG_DONTWAIT) < 0) {
+        return base::system_error("recv");
+      }
+      if (--pairs_.back().waiting == 0) {
+        pairs_.pop_back();
+      }
+    }
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kLength = 3500;  // with the kernel's own at its end just below 4 KiB
+  struct Pair {
+    base::Fd sender, receiver;
+    std::uint64_t waiting = 0;
+  };
+  std::vector<char> datagram_;
+  std::vector<Pair> pairs_;
+};
+
 base::Result<> run_slab(Context& context) {
   const auto object = context.parameters.text("object");
   if (object == "epoll") {
@@ -221,7 +269,11 @@ base::Result<> run_slab(Context& context) {
     MappingPool pool;
     return drive(context, pool, "slab_unreclaimable");
   }
-  DescriptorPool pool(320, make_eventfd);
+  if (object == "eventfd") {
+    DescriptorPool pool(320, make_eventfd);
+    return drive(context, pool, "slab_unreclaimable");
+  }
+  DatagramPool pool;
   return drive(context, pool, "slab_unreclaimable");
 }
 
@@ -229,7 +281,7 @@ base::Result<> run_slab(Context& context) {
 
 extern const Workload slab;
 constinit const Workload slab{
-    .summary = "makes kernel objects that cannot be reclaimed: event descriptors, watches, timers, mappings",
+    .summary = "makes kernel objects that cannot be reclaimed: datagrams, event descriptors, watches, timers, mappings",
     .group = Group::kernel,
     .counter = "slab_unreclaimable",
     .kind = "slab",

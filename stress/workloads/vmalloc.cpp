@@ -31,7 +31,8 @@ constinit const Workload vmalloc{
     .group = Group::kernel,
     .counter = "vmalloc",
     .kind = "vmalloc",
-    .seen = "vmalloc follows the fill and no process's RSS does",
+    .seen =
+        "vmalloc follows the fill and no process's RSS does; at the limit bpf(2) is refused, the next page is the kill",
     .needs = "root (CAP_BPF); Linux 5.17, which counts it",
     .source = "bpf(2) BPF_MAP_TYPE_ARRAY; kernel commit 4e5aa1f4c2b4",
     .example = "oomlab stress vmalloc --memory-max 64M --size 32M",

@@ -48,7 +48,7 @@ machine() {
   : >"$scratch/installed"
   printf '%s\n' g++ g++-12 cmake ninja-build pkg-config libfmt-dev libseccomp-dev libboost-program-options-dev nlohmann-json3-dev libgtest-dev \
     libgmock-dev libbenchmark-dev zlib1g-dev liblzma-dev libzstd-dev qemu-system-x86 zstd xz-utils ca-certificates dpkg \
-    debian-archive-keyring clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck python3 python3-jsonschema mmdebstrap e2fsprogs docker-compose >"$scratch/offered"
+    debian-archive-keyring clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck python3 python3-jsonschema chromium mmdebstrap e2fsprogs docker-compose >"$scratch/offered"
 }
 
 # expect WHAT STATUS PATTERN: of the last run's output and apt's calls.
@@ -100,6 +100,10 @@ mv "$scratch/offered" "$scratch/offered-later"
 run test
 check "without package lists they are read once" test "$(grep -c update <<<"$calls")" -eq 1
 check "and then it is installed" called "--no-install-recommends python3 python3-jsonschema"
+
+machine ubuntu 24.04
+run test
+check "Ubuntu, whose Chromium is a snap, is given none" test "${calls/chromium/}" = "$calls"
 
 machine ubuntu 22.04
 grep -v 19 "$scratch/offered" >"$scratch/offered-later"

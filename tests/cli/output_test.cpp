@@ -77,5 +77,35 @@ TEST_F(Outputs, AreWrittenAsOneStep) {
   EXPECT_FALSE(base::read_all(in_scratch("p.txt"))->empty());
 }
 
+// The variable as the test wants it, and as it was afterwards.
+class JobSummary : public Outputs {
+ protected:
+  JobSummary() { ::setenv("GITHUB_STEP_SUMMARY", path_.c_str(), 1); }
+  ~JobSummary() override { ::unsetenv("GITHUB_STEP_SUMMARY"); }
+  std::string path_ = in_scratch("summary.md");
+};
+
+TEST_F(JobSummary, IsAddedToWithTheFormatOfGithubOnly) {
+  ASSERT_TRUE(base::write_file_atomic(path_, "another step\n"));
+  ASSERT_TRUE(write_document(forensics::Postmortem{}, {in_scratch("p.json")}, std::nullopt));
+  EXPECT_EQ(*base::read_all(path_), "another step\n");
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(write_document(forensics::Postmortem{}, {in_scratch("p.log")}, "github"));
+  }
+  const std::string mine = "No OOM kill found in 0 lines; what was seen: no input.\n\n";
+  EXPECT_EQ(*base::read_all(path_), "another step\n" + mine + mine);
+  EXPECT_EQ(*base::read_all(in_scratch("p.log")),
+            "::notice title=oomlab::No OOM kill found in 0 lines; what was seen: no input.\n");
+}
+
+TEST_F(JobSummary, ThatCannotBeOpenedIsAnErrorBeforeTheWork) {
+  ::setenv("GITHUB_STEP_SUMMARY", "/nonexistent-folder/s.md", 1);
+  auto outputs = check_outputs({}, "github");
+  ASSERT_TRUE(outputs);
+  const auto opened = open_outputs(*outputs);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, "GITHUB_STEP_SUMMARY: /nonexistent-folder/s.md: No such file or directory");
+}
+
 }  // namespace
 }  // namespace cli

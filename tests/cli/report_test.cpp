@@ -60,8 +60,29 @@ TEST(Print, WritesEverythingToStandardOutput) {
 
 TEST(Terminal, AFileTakesNoColoursAndHasEightyColumns) {
   const base::Fd file(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  ::unsetenv("COLUMNS");
+  ::unsetenv("CLICOLOR_FORCE");
   EXPECT_FALSE(colours(file.get()));
   EXPECT_EQ(columns(file.get()), 80U);
+}
+
+TEST(Terminal, APagerBehindAPipeIsBelieved) {
+  const base::Fd file(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  for (const auto& [said, columns_wanted] :
+       {std::pair("132", 132U), {"20", 40U}, {"0", 80U}, {"", 80U}, {"-1", 80U}, {"99x", 80U}}) {
+    ::setenv("COLUMNS", said, 1);
+    EXPECT_EQ(columns(file.get()), columns_wanted) << said;
+  }
+  ::unsetenv("COLUMNS");
+  ::unsetenv("NO_COLOR");
+  ::setenv("CLICOLOR_FORCE", "1", 1);
+  EXPECT_TRUE(colours(file.get()));
+  ::setenv("NO_COLOR", "1", 1);
+  EXPECT_FALSE(colours(file.get()));
+  ::unsetenv("NO_COLOR");
+  ::setenv("CLICOLOR_FORCE", "0", 1);
+  EXPECT_FALSE(colours(file.get()));
+  ::unsetenv("CLICOLOR_FORCE");
 }
 
 TEST(Terminal, ATerminalTakesColoursUnlessToldOtherwise) {

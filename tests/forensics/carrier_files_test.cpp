@@ -102,6 +102,9 @@ Json document_of(const std::filesystem::path& path) {
   auto json = Json::parse(to_json(document ? *document : Postmortem{}));
   for (auto& incident : json["incidents"]) {
     incident.erase("log");
+    for (auto& finding : incident["diagnosis"]) {
+      finding.erase("lines");
+    }
     incident["time"].erase("realtime");
     incident["time"].erase("host");
   }

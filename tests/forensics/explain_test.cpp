@@ -61,8 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "/system.slice/containerd.service/"
                   "kubepods-besteffort-podbc001ffa_68fc_11e9_92d7_5ef9efd9374c.slice:cri-containerd:" +
                       kId,
-                  "containerd container ad6c46b55052",
-                  "systemd:system.slice | systemd:containerd.service | containerd:" + kId},
+                  "containerd container ad6c46b55052 of pod " + kUid,
+                  "systemd:system.slice | systemd:containerd.service | containerd:" + kId + ":" + kUid + ":BestEffort"},
         OwnerCase{"crio", "/kubepods.slice/kubepods-pod12_34.slice/crio-" + kId + ".scope",
                   "cri-o container ad6c46b55052 of pod 12-34",
                   "kubernetes:Guaranteed | kubernetes:12-34:Guaranteed | cri-o:" + kId + ":12-34:Guaranteed"},
@@ -75,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
         OwnerCase{"all_pods", "/kubepods.slice", "all pods of the node", "kubernetes:Guaranteed"},
         OwnerCase{"service", "/system.slice/foo\\x2dbar.service", "service foo-bar.service",
                   "systemd:system.slice | systemd:foo-bar.service"},
-        OwnerCase{"session", "/user.slice/user-1000.slice/session-3.scope", "login session 3",
+        OwnerCase{"session", "/user.slice/user-1000.slice/session-3.scope", "login session 3 of user 1000",
                   "systemd:user.slice | systemd:user-1000.slice | systemd:session-3.scope"},
         OwnerCase{"user", "/user.slice/user-1000.slice", "user 1000 (user-1000.slice)",
                   "systemd:user.slice | systemd:user-1000.slice"},
@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
         OwnerCase{"slurm_v1", "/slurm/uid_1000/job_123/step_0/task_1", "slurm job 123.0 task 1",
                   "slurm | slurm | slurm:123 | slurm:123.0 | slurm:123.0 task 1"},
         OwnerCase{"slurm_v2", "/system.slice/slurmstepd.scope/job_77/step_batch/user", "slurm job 77.batch",
-                  "systemd:system.slice | slurm | slurm:77 | slurm:77.batch | slurm:77.batch"},
+                  "systemd:system.slice | slurm | slurm:77 | slurm:77.batch"},
         OwnerCase{"htcondor", "/htcondor/condor_var_lib_condor_execute_slot1_1@node", "htcondor job slot1_1@node",
                   "htcondor:slot1_1@node"},
         OwnerCase{"yarn", "/hadoop-yarn/container_e05_1500000000_0001_01_000002",
@@ -256,15 +256,16 @@ TEST(Compose, SplitsVersion1) {
   EXPECT_EQ(parts.back().bytes, 6 * kMib);
 }
 
-// 250000 usable pages: 208000 anon (30000 + 180000 - 2000 shmem), 2000 shmem, 300 file, 13000 slab, 1500 tables, 11100
-// free; 14100 nobody counts.
+// 12144 pages are reserved; of 250000 usable pages: 208000 anon (30000 + 180000 - 2000 shmem), 2000 shmem, 300 file,
+// 13000 slab, 1500 tables, 11100 free; 14100 nobody counts.
 TEST(Compose, SplitsTheMachine) {
   const auto incident = tests::global_no_swap();
   const auto& parts = incident.analysis.breakdown;
   EXPECT_EQ(find_part(parts, "anon")->bytes, 208000 * kPage);
   EXPECT_EQ(find_part(parts, "free")->bytes, 11100 * kPage);
   EXPECT_EQ(find_part(parts, "unaccounted")->bytes, 14100 * kPage);
-  EXPECT_EQ(whole_bytes(incident), 250000 * kPage);
+  EXPECT_EQ(find_part(parts, "reserved")->bytes, 12144 * kPage);
+  EXPECT_EQ(whole_bytes(incident), 262144 * kPage);
 }
 
 // 1075 + 1238 + 65536/4096 = 2329; 23 + 116 + 12 = 151; 0 + 25 + 11 = 36.
@@ -326,7 +327,10 @@ TEST(Badness, LeavesOutTheExempt) {
   incident.tasks[2].oom_score_adj = -1000;
   const auto badness = recompute_badness(incident, nullptr, kPage);
   ASSERT_TRUE(badness);
-  EXPECT_EQ(badness->exempt, std::vector<std::int64_t>{3652});
+  ASSERT_EQ(badness->exempt.size(), 1U);
+  EXPECT_EQ(badness->exempt[0].pid, 3652);
+  EXPECT_EQ(badness->exempt[0].points, 2329);
+  EXPECT_FALSE(badness->exempt[0].eligible);
   EXPECT_EQ(badness->ranking.front().pid, 2011);
 }
 

@@ -93,4 +93,12 @@ inline std::string joined(const std::vector<std::string>& lines, const std::stri
   return text;
 }
 
+// Forgets in which lines of the log a report stood, which depends on what carries it.
+inline void forget_lines(Incident& incident) {
+  incident.log = {};
+  for (auto& finding : incident.diagnosis) {
+    finding.lines.clear();
+  }
+}
+
 }  // namespace forensics::testing

@@ -21,6 +21,7 @@ MachineSpec spec(const char* accelerator) {
           .memory_bytes = 512ULL << 20,
           .kernel = "/c/vmlinux",
           .initramfs = "/c/i.cpio",
+          .kernel_arguments = {},
           .incoming = false};
 }
 
@@ -40,6 +41,14 @@ TEST(QemuArguments, ARestoreDiffersOnlyInWaitingForIt) {
   auto words = qemu_arguments("/usr/bin/q", spec("tcg"));
   words.insert(words.end(), {"-S", "-incoming", "defer"});
   EXPECT_EQ(qemu_arguments("/usr/bin/q", restored), words);
+}
+
+TEST(QemuArguments, KernelArgumentsStandBehindOurs) {
+  auto with = spec("tcg");
+  with.kernel_arguments = "cma=64M movablecore=128M";
+  EXPECT_EQ(fmt::format("{}", fmt::join(qemu_arguments("/usr/bin/q", with), " ")),
+            fmt::format("/usr/bin/q -accel tcg -M pc -cpu max,-erms,-fsrm -smp 1 -m 512M {} cma=64M movablecore=128M",
+                        kDevices));
 }
 
 TEST(QemuVersion, ReadsWhatDistributionsPrint) {

@@ -1,0 +1,25 @@
+#include "cli/scenario/expectation.h"
+#include "forensics/rule.h"
+
+namespace cli::scenario::expectations {
+namespace {
+
+base::Result<> read(const Node& node, Scenario& scenario) {
+  return expect_word(node, scenario, {}, [](const Findings& found) -> std::optional<std::string> {
+    const auto* report = found.first_report();
+    if (report == nullptr || report->diagnosis.empty()) {
+      return std::nullopt;
+    }
+    return report->diagnosis.front().code;
+  });
+}
+
+}  // namespace
+
+extern const Expectation diagnosis;
+constinit const Expectation diagnosis{
+    .summary = "the code of the first finding of the first report's diagnosis",
+    .read = read,
+};
+
+}  // namespace cli::scenario::expectations
