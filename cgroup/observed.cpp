@@ -75,10 +75,14 @@ void Observed::sample(Clock::time_point now) {
   add_row(*memory, due, Row::Weight::plain, now);
 }
 
+bool Observed::has_news() const {
+  const auto events = dir_.value("memory.events", parse_memory_events);
+  return events && kills_of(events) != kills_of(last_.events);
+}
+
 bool Observed::refresh(Clock::time_point now) {
   // A group at its limit has an event every few milliseconds: that must not cost much, nor fill the recorder.
-  if (refreshed_ && now - *refreshed_ < kRefreshEvery &&
-      kills_of(dir_.value("memory.events", parse_memory_events)) == kills_of(last_.events)) {
+  if (refreshed_ && now - *refreshed_ < kRefreshEvery && !has_news()) {
     return true;
   }
   auto read = take_snapshot(dir_);

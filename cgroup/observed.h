@@ -30,6 +30,9 @@ class Observed {
   // where nobody was killed. False when the group is gone: then the last reading stays.
   bool refresh(Clock::time_point now);
 
+  // Whether memory.events counts a kill that refresh() has not seen yet.
+  [[nodiscard]] bool has_news() const;
+
   // As last read by refresh(); memory_stat is that of before the last kill.
   [[nodiscard]] const Snapshot& last() const { return last_; }
   [[nodiscard]] std::vector<Sample> timeline() const { return ring_.samples(); }

@@ -162,6 +162,7 @@ void TreeWatch::rescan() {
     remove(path);
   }
   std::vector<std::string> there;
+  there.reserve(groups_.size());
   for (const auto& [path, watches] : groups_) {
     there.push_back(path);
   }

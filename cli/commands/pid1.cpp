@@ -135,8 +135,7 @@ int pid1_command(const Invocation& invocation) {
     }
   }
   wait_for_children();
-  while (hold) {
-    (void)::pause();
+  while (hold && ::pause() < 0) {  // which returns after a signal that has a handler, and there is none
   }
   return static_cast<int>(code.value_or(0));
 }

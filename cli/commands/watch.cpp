@@ -51,6 +51,18 @@ void Given::bind(Options& table) {
   table.flag("quiet", options.quiet, "no line for each kill; what cannot be seen is said anyway");
 }
 
+// "/system.slice" of "/sys/fs/cgroup/system.slice/".
+std::string as_cgroup(std::string path) {
+  constexpr std::string_view kMount = "/sys/fs/cgroup";
+  if (path.starts_with(kMount)) {
+    path.erase(0, kMount.size());
+  }
+  while (path.size() > 1 && path.ends_with('/')) {
+    path.pop_back();
+  }
+  return path.starts_with('/') ? path : "/" + path;
+}
+
 base::Result<> Given::settle(const Options::Parsed& parsed) {
   const auto usage = [](std::string message, std::string remedy = {}) {
     return base::fail(base::ErrorKind::usage, std::move(message), std::move(remedy));
@@ -64,15 +76,7 @@ base::Result<> Given::settle(const Options::Parsed& parsed) {
     return usage("--all, --cgroup and --container exclude each other");
   }
   if (options.cgroup) {
-    auto& path = *options.cgroup;
-    constexpr std::string_view kMount = "/sys/fs/cgroup";
-    if (path.starts_with(kMount)) {
-      path.erase(0, kMount.size());
-    }
-    while (path.size() > 1 && path.ends_with('/')) {
-      path.pop_back();
-    }
-    path = path.starts_with('/') ? path : "/" + path;
+    options.cgroup = as_cgroup(*options.cgroup);
   }
   if (sample && *sample < std::chrono::milliseconds(10)) {
     return usage("--sample: at least 10ms");

@@ -21,9 +21,9 @@ std::string text_of(const Json& object, const char* name) {
 }
 
 const Json& member_of(const Json& object, const char* name) {
-  static const Json kNothing;
+  static const Json nothing;
   const auto found = object.is_object() ? object.find(name) : object.end();
-  return object.is_object() && found != object.end() ? *found : kNothing;
+  return object.is_object() && found != object.end() ? *found : nothing;
 }
 
 std::optional<std::string> service_of(const Json& labels) {

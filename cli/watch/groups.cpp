@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <vector>
 
 namespace cli::watch {
 namespace {
@@ -75,12 +76,15 @@ void Groups::changed(const std::string& path) {
   }
 }
 
-void Groups::refresh() {
-  std::vector<std::string> paths;
+void Groups::read_counts() {
+  tree_->read();
+  std::vector<std::string> news;
   for (const auto& [path, group] : groups_) {
-    paths.push_back(path);
+    if (group.observed.has_news()) {
+      news.push_back(path);
+    }
   }
-  for (const auto& path : paths) {
+  for (const auto& path : news) {
     changed(path);
   }
 }

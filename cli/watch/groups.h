@@ -42,8 +42,8 @@ class Groups {
   void sample();
   // See TreeWatch.
   void rescan() { tree_->rescan(); }
-  // Reads the counts of all once more.
-  void refresh();
+  // Reads the counts of all that are there, whatever the kernel has told of: it may be late with that.
+  void read_counts();
 
   // As it was last seen, gone or not.
   [[nodiscard]] std::optional<SeenGroup> seen(const std::string& path) const;

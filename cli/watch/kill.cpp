@@ -156,6 +156,9 @@ void name_owner(const Kill& kill, forensics::Incident& incident) {
     // A cgroup where the path does not tell that it is a container's: docker run --cgroup-parent
     owner = forensics::Owner{.runtime = "docker", .container_id = kill.container->id};
   }
+  if (owner->runtime == "container") {
+    owner->runtime = "docker";  // the path does not say whose it is; the engine that was asked does
+  }
   owner->name = kill.container->name;
   owner->image = kill.container->image;
   owner->service = kill.container->service;

@@ -153,7 +153,8 @@ void Ledger::settle_orphans(const Moment& moment, std::vector<Settlement>& out) 
 }
 
 void Ledger::settle_counts(const Moment& moment, std::vector<Settlement>& out) {
-  const auto grace = has_log_ ? kGrace : kBrief;
+  // A line that waits for its count may be of any of them.
+  const auto grace = !orphans_.empty() ? std::chrono::milliseconds(kLongest) : has_log_ ? kGrace : kBrief;
   for (auto& entry : entries_) {
     if (const auto open = entry.open(); open > 0 && moment.is_due(entry.open_since, grace)) {
       const auto processes = open - take_doubled(entry, has_log_ ? open : open - 1);

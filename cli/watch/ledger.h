@@ -40,7 +40,7 @@ class Ledger {
   using Time = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::milliseconds kGrace{2000};  // how long a count waits for its line in the log
   static constexpr std::chrono::milliseconds kBrief{500};  // how long a line waits for its count, counts for each other
-  static constexpr std::chrono::seconds kLongest{10};      // after that nothing waits for a log that does not end
+  static constexpr std::chrono::seconds kLongest{60};      // after that nothing waits for a log that does not end
 
   // has_log: whether the log is read at all. Without it the counters are believed.
   explicit Ledger(bool has_log) : has_log_(has_log) {}

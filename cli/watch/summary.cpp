@@ -58,7 +58,7 @@ std::optional<std::string> told_name(const Incident& incident) {
     return std::nullopt;
   }
   const auto& owner = *incident.cgroup->owner;
-  return owner.service ? owner.service : owner.name;
+  return owner.service ? owner.service : owner.image ? owner.name : std::nullopt;
 }
 
 std::optional<std::string> path_of(const Incident& incident) {

@@ -214,13 +214,12 @@ base::Result<> Watcher::run() {
     loop_.at(Clock::now() + *options_.duration, [this] { loop_.stop(); });
   }
   TRY(loop_.run());
+  if (groups_) {
+    groups_->read_counts();
+  }
   if (log_) {
     read_log();
     live_->finish();
-  }
-  if (groups_) {
-    groups_->read();
-    groups_->refresh();
   }
   tell_all(ledger_->settle_all());
   keep_state();
@@ -228,11 +227,17 @@ base::Result<> Watcher::run() {
 }
 
 void Watcher::read_log() {
+  const auto before = live_->records();
   log_->read([this](std::string_view record) { live_->add(record); });
-  last_record_ = Clock::now();
+  if (live_->records() != before) {
+    last_record_ = Clock::now();
+  }
 }
 
 void Watcher::logged(forensics::LoggedIncident&& incident) {
+  if (groups_) {
+    groups_->read();  // a group of which the log tells is in the ledger before its kill is
+  }
   if (incident.incident.kind == "allocation_failure" ||
       std::ranges::find(told_sequences_, incident.first_sequence) != told_sequences_.end()) {
     return;
@@ -252,7 +257,15 @@ void Watcher::logged(forensics::LoggedIncident&& incident) {
   }
 }
 
+// The counts first, then the log: what is counted by then is in the log, too, as soon as that is silent. Neither is
+// left to what the kernel tells of by itself: on a busy machine that is seconds late.
 void Watcher::tick() {
+  if (groups_ && ledger_->is_waiting()) {
+    groups_->read_counts();
+  }
+  if (log_) {
+    read_log();
+  }
   const bool silent = Clock::now() - last_record_ >= kSilence;
   if (live_ && silent) {
     live_->pause();

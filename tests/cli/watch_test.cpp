@@ -205,7 +205,7 @@ TEST(MakeDocument, OfOneThatNobodyKnowsMoreOf) {
 TEST(MakeDocument, OtherContainersNamesAreNotTaken) {
   auto kill = counted_kill(1);
   kill.container->id = "other";
-  EXPECT_FALSE(make_document(kill).incidents[0].cgroup->owner->name);
+  EXPECT_FALSE(make_document(kill).incidents[0].cgroup->owner->image);
 }
 
 TEST(MakeDocument, TheEngineKnowsAContainerWhosePathDoesNotTell) {
