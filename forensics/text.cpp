@@ -96,7 +96,8 @@ Pairs read_pairs(std::string_view text) {
       continue;
     }
     // Two rows that a paste ran into one hold every name twice; the first row is the whole one.
-    if (std::ranges::find(pairs.counters, name, &std::pair<std::string, std::uint64_t>::first) == pairs.counters.end() &&
+    if (std::ranges::find(pairs.counters, name, &std::pair<std::string, std::uint64_t>::first) ==
+            pairs.counters.end() &&
         pairs.counters.size() < kMostPairs) {
       pairs.counters.emplace_back(std::string(name), unit.empty() ? *value : saturated(*value, 1024));
     }
