@@ -96,9 +96,11 @@ void LineReader::lay_out(std::size_t fresh) {
   }
 }
 
-// Passes over the ranges of a surveyed file that hold no candidate.
+// Passes over the ranges of a surveyed file that hold no candidate. The first is read in any case: what stands at the
+// start says how the text is encoded, and stands for nothing elsewhere.
 void LineReader::skip_surveyed() {
-  if (surveyed_ == nullptr || skipping_ || surveyed_->offset() % SurveyedFile::kRange != 0) {
+  if (surveyed_ == nullptr || skipping_ || encoding_ == Encoding::unknown ||
+      surveyed_->offset() % SurveyedFile::kRange != 0) {
     return;
   }
   const auto start = surveyed_->offset() - (buffer_.size() - lines_end_);  // of the line that is not whole yet

@@ -328,6 +328,9 @@ std::optional<WallTime> read_ctime(std::string_view text) {
     if (!clock && word.find(':') != std::string_view::npos) {
       clock = read_clock(word, time) && word.empty();
     } else if (const auto number = whole_number<int>(word.ends_with('.') ? word.substr(0, word.size() - 1) : word)) {
+      if (*number < 1 || *number > 9999) {
+        return std::nullopt;
+      }
       (*number > 31 ? time.year : time.day) = *number;
     } else {
       time.month = month_number(word);  // the weekday comes first and is overwritten

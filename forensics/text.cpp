@@ -61,6 +61,7 @@ std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_
 }
 
 Pairs read_pairs(std::string_view text) {
+  constexpr std::size_t kMostPairs = 256;
   Pairs pairs;
   while (true) {
     text.remove_prefix(std::min(text.find_first_not_of(" \t\n,"), text.size()));
@@ -94,7 +95,12 @@ Pairs read_pairs(std::string_view text) {
       pairs.complete = false;
       continue;
     }
-    pairs.counters.emplace_back(std::string(name), unit.empty() ? *value : saturated(*value, 1024));
+    // Two rows that a paste ran into one hold every name twice; the first row is the whole one.
+    if (std::ranges::find(pairs.counters, name, &std::pair<std::string, std::uint64_t>::first) ==
+            pairs.counters.end() &&
+        pairs.counters.size() < kMostPairs) {
+      pairs.counters.emplace_back(std::string(name), unit.empty() ? *value : saturated(*value, 1024));
+    }
   }
 }
 

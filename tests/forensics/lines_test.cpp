@@ -239,6 +239,12 @@ TEST(MemInfo, Lines) {
   EXPECT_EQ(parse_page_counters(" free:18446744073709551615 free_pcp:1")->counters[0].second, 18446744073709551615U);
 }
 
+TEST(MemInfo, ANameThatComesTwiceCountsOnce) {  // two rows in one: a document with a key twice could not be read
+  const auto node = parse_node_line("Node 1 active_anon:1200kB mapped:40kB active_anon:1200kB mapped:8kB dirty:4kB");
+  ASSERT_TRUE(node);
+  EXPECT_EQ(node->node.counters, (cgroup::Counters{{"active_anon", 1228800}, {"mapped", 40960}, {"dirty", 4096}}));
+}
+
 TEST(TaskTable, EveryHeader) {
   struct Facts {
     std::string_view header, row;
