@@ -194,13 +194,34 @@ std::string sentence(std::string_view words) {
   return text + ".";
 }
 
+std::string headline(const Incident& incident) {
+  constexpr std::string_view kNoNames[] = {"a ", "an ", "the ", "nobody "};
+  const bool begins_with_name =
+      std::ranges::none_of(kNoNames, [&](std::string_view word) { return incident.verdict.starts_with(word); });
+  return begins_with_name && !incident.verdict.empty() ? incident.verdict + "." : sentence(incident.verdict);
+}
+
 std::string owner_words(const CgroupReport& report) {
+  if (!report.owner) {
+    return "";
+  }
+  const auto& owner = *report.owner;
   std::string words;
-  if (report.owner && report.owner->nested.size() > 1) {
-    for (const auto& level : report.owner->nested) {
+  if (owner.nested.size() > 1) {
+    for (const auto& level : owner.nested) {
       words += (words.empty() ? "" : " > ") + level.name;
     }
   }
+  const auto add = [&](std::string_view what, const Text& told) {
+    if (told) {
+      words += fmt::format("{}{}{}", words.empty() ? "" : ", ", what, *told);
+    }
+  };
+  if (owner.nested.empty() || owner.name != owner.nested.back().name) {
+    add("", owner.name);
+  }
+  add("image ", owner.image);
+  add("service ", owner.service);
   return words;
 }
 
@@ -332,6 +353,18 @@ std::string choice_sentence(const Incident& incident) {
 
 std::string why_now_sentence(const Incident& incident) {
   return incident.analysis.why_now ? sentence(incident.analysis.why_now->words) : "";
+}
+
+std::vector<std::string> before_sentences(const Incident& incident) {
+  const auto& analysis = incident.analysis;
+  std::vector<std::string> sentences;
+  for (const auto& text : {why_now_sentence(incident), analysis.growth ? sentence(analysis.growth->words) : "",
+                           analysis.thrashing ? sentence(analysis.thrashing->words) : ""}) {
+    if (!text.empty()) {
+      sentences.push_back(text);
+    }
+  }
+  return sentences;
 }
 
 std::string will_not_help_words(std::string_view measure) {

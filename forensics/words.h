@@ -21,10 +21,14 @@ std::string kernel_words(const Kernel& kernel);
 std::string short_path(std::string_view path);
 // With a capital letter and a full stop; empty stays empty.
 std::string sentence(std::string_view words);
-// Whose the cgroup is, from the outside in: "pod 7f1c > container ad6c"; empty where there is one level only.
+// Whose the cgroup is, beyond its path: "pod 7f1c > container ad6c", and what its runtime told: "web-1, image
+// nginx:1.27"; empty when neither is known.
 std::string owner_words(const CgroupReport& report);
 // "12 pages", "1 page".
 std::string counted(std::uint64_t count, std::string_view noun);
+
+// The verdict as a sentence that stands alone: a capital where it does not begin with a name.
+std::string headline(const Incident& incident);
 
 // What is full: the limit, swap, RAM.
 struct Fullness {
@@ -63,6 +67,8 @@ std::string choice_sentence(const Incident& incident);
 std::string why_now_sentence(const Incident& incident);
 // Who asked for what; empty when the log does not say or nobody did.
 std::string request_sentence(const Incident& incident);
+// The same, and how the memory grew and was fought for before that.
+std::vector<std::string> before_sentences(const Incident& incident);
 // "Will not help: dropping caches".
 std::string will_not_help_words(std::string_view measure);
 // "log lines 12, 40": what a finding rests on; empty when it names none.

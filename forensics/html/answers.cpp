@@ -48,15 +48,26 @@ void write_who(Page& page, const Place& place) {
 
 void write_limit(Page& page, const Place& place) {
   const auto& incident = place.incident;
+  if (incident.kind == "userspace_kill") {
+    open_answer(page, "Limit", "None of the kernel’s");
+    page.put("<span>{} acted by a threshold of its own</span>", incident.killer);
+    close_answer(page);
+    return;
+  }
   if (incident.scope != "memcg") {
     const auto ram = ram_bytes(incident);
     const std::string_view whose = incident.scope == "cpuset"      ? "of the memory nodes that its cpuset allows"
                                    : incident.scope == "mempolicy" ? "of the memory nodes that its NUMA policy allows"
                                    : incident.scope == "global"    ? "of the whole machine; no cgroup’s limit was hit"
-                                                                   : "whose is not in the log";
+                                   : incident.kind == "allocation_failure" ? "of the machine; nothing was killed"
+                                                                           : "which limit it was is not in the log";
     open_answer(page, "Limit", ram ? human_size(*ram) + " RAM" : "The machine’s memory");
     page.put("<span>{}</span>", whose);
-    place.proof.cite(page, place.proof.of({"summary"}), 1);
+    auto lines = place.proof.of({"summary"});
+    if (lines.empty()) {
+      lines = place.proof.of({"memory_total"}, "pages RAM");
+    }
+    place.proof.cite(page, lines, 1);
     close_answer(page);
     return;
   }

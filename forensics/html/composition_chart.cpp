@@ -23,7 +23,9 @@ std::string share_words(double share) {
 
 // 'A' for the first part.
 std::string key_of(std::size_t index) {
-  return std::string(1, static_cast<char>('A' + static_cast<char>(index)));
+  std::string key = "A";
+  key.front() = static_cast<char>(key.front() + static_cast<char>(index));
+  return key;
 }
 
 Count limit_of(const Incident& incident) {
@@ -89,16 +91,17 @@ void write_composition(Page& page, const Incident& incident, Proof& proof) {
   if (main.parts.empty()) {
     return;
   }
-  double sum = 0;
+  std::uint64_t sum = 0;
   for (const auto& part : main.parts) {
-    sum += static_cast<double>(part.bytes);
+    sum += std::min(part.bytes, UINT64_MAX - sum);
   }
   const auto limit = limit_of(incident);
-  const auto scale = std::max({sum, limit ? static_cast<double>(*limit) / kRightOfLimit : 0.0, 1.0});
+  const auto scale =
+      std::max({static_cast<double>(sum), limit ? static_cast<double>(*limit) / kRightOfLimit : 0.0, 1.0});
   page.put("<figure>\n");
   write_bar_of(page, main, scale, limit);
   page.put("<figcaption>");
-  page.put("Parts do not overlap; together {}", human_size(static_cast<std::uint64_t>(sum)));
+  page.put("Parts do not overlap; together {}", human_size(sum));
   if (incident.analysis.breakdown_error_bytes) {
     page.put(", give or take {}", human_size(*incident.analysis.breakdown_error_bytes));
   }

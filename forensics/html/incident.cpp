@@ -42,7 +42,7 @@ void write_filling(Page& page, const Place& place) {
 }
 
 void write_log(Page& page, const Place& place) {
-  open_section(page, place.level, "The kernel’s own words");
+  open_section(page, place.level, place.incident.killer == "kernel" ? "The kernel’s own words" : "The log’s own words");
   if (const auto gaps = gaps_sentence(place.incident); !gaps.empty()) {
     page.put("<p>{}</p>\n", gaps);
   }

@@ -16,7 +16,7 @@ std::string escape(std::string_view text);
 
 // Markup of ours with a place {} for each argument: known when this is compiled, so that no text from outside can be
 // markup.
-template <std::size_t kArguments>
+template <std::size_t Places>
 class Form {
  public:
   // NOLINTNEXTLINE(google-explicit-constructor): a literal is a form
@@ -25,7 +25,7 @@ class Form {
     for (std::size_t at = text_.find("{}"); at != std::string_view::npos; at = text_.find("{}", at + 2)) {
       ++places;
     }
-    if (places != kArguments) {
+    if (places != Places) {
       throw "the form has another number of places than there are arguments";
     }
   }

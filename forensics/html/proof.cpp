@@ -53,11 +53,15 @@ Proof::Lines Proof::of(std::initializer_list<std::string_view> kinds, std::strin
 }
 
 Proof::Lines Proof::kill(std::int64_t pid) const {
-  Lines found;
-  for (const auto index : of({"kill", "kill_from_user_space", "decision"})) {
-    if (holds_number(incident_.log.lines[index].text, pid)) {
-      found.push_back(index);
-    }
+  const auto naming = [&](const Lines& lines) {
+    Lines found;
+    std::ranges::copy_if(lines, std::back_inserter(found),
+                         [&](std::size_t index) { return holds_number(incident_.log.lines[index].text, pid); });
+    return found;
+  };
+  auto found = naming(of({"kill", "kill_from_user_space"}));
+  if (found.empty()) {
+    found = naming(of({"decision"}));
   }
   return found.empty() ? of({"kill_from_user_space"}) : found;
 }

@@ -75,7 +75,7 @@ void write_table(Page& page, const Incident& incident, std::span<const Task* con
       "class=\"n\">pid</th><th "
       "scope=\"col\">process</th><th scope=\"col\" class=\"n\">uid</th>");
   for (const auto& column : columns) {
-    page.put("<th scope=\"col\" class=\"n\">{}</th>", column.title);
+    page.put(R"(<th scope="col" class="n">{}</th>)", column.title);
   }
   page.put("<th scope=\"col\" class=\"n\">oom_score_adj</th></tr></thead><tbody>\n");
   for (const auto* task : tasks) {

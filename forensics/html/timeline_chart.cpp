@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -91,6 +91,14 @@ void write_curve(Page& page, const std::vector<Sample>& samples, const Frame& fr
   page.put("\"/>");
 }
 
+// The recorder reads the counters less often than the usage: areas go from one such reading to the next.
+std::vector<Sample> readings_of_parts(const std::vector<Sample>& timeline) {
+  std::vector<Sample> found;
+  std::ranges::copy_if(timeline, std::back_inserter(found),
+                       [](const Sample& sample) { return sample.memory && sample.anon; });
+  return found.empty() ? found : thinned(found, kPoints);
+}
+
 // The parts that were ever there.
 std::vector<Layer> layers_of(const std::vector<Sample>& samples) {
   std::vector<Layer> found;
@@ -137,13 +145,14 @@ void write_memory(Page& page, const std::vector<Sample>& samples, const Frame& f
           "memory over {}, at most {}", human_duration(frame.length),
           human_size(static_cast<std::uint64_t>(std::ranges::max(samples, {}, &Sample::memory).memory.value_or(0)))));
   page.put(R"(<svg width="100%" height="100%" viewBox="0 0 {} {}" preserveAspectRatio="none">)", kWidth, kHeight);
-  std::vector<double> below(samples.size(), 0);
-  for (const auto& layer : layers_of(samples)) {
+  const auto readings = readings_of_parts(run.timeline);
+  std::vector<double> below(readings.size(), 0);
+  for (const auto& layer : layers_of(readings)) {
     auto above = below;
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      above[i] += layer.bytes(samples[i]);
+    for (std::size_t i = 0; i < readings.size(); ++i) {
+      above[i] += layer.bytes(readings[i]);
     }
-    write_area(page, samples, frame, below, above, ink_of(layer.part));
+    write_area(page, readings, frame, below, above, ink_of(layer.part));
     below = std::move(above);
   }
   write_curve(page, samples, frame);
@@ -221,18 +230,18 @@ void write_axis(Page& page, const Frame& frame) {
            frame.start > 0 ? human_duration(frame.start) : "0 s", human_duration(frame.start + frame.length));
 }
 
-void write_key(Page& page, const std::vector<Sample>& samples, bool kills) {
+void write_key(Page& page, const Run& run, const std::vector<Sample>& samples, bool kills) {
   page.put("<figcaption>");
-  for (const auto& layer : layers_of(samples)) {
+  for (const auto& layer : layers_of(readings_of_parts(run.timeline))) {
     write_swatch(page, layer.part);
     page.put(" {} ", layer.part == "anon"    ? "anonymous"
                      : layer.part == "shmem" ? "shared"
                      : layer.part == "file"  ? "page cache"
                                              : "kernel");
   }
-  page.put("<span class=\"dash\" aria-hidden=\"true\">—</span> all of it");
+  page.put(R"(<span class="dash" aria-hidden="true">—</span> all of it)");
   if (kills) {
-    page.put(" <span class=\"kill-key\" aria-hidden=\"true\">┃</span> the kill");
+    page.put(R"( <span class="kill-key" aria-hidden="true">┃</span> the kill)");
   }
   if (const auto most = highest_pressure(samples); most > 0) {
     page.put(
@@ -284,7 +293,7 @@ void write_timeline(Page& page, const Postmortem& document) {
   write_memory(page, samples, frame, run, kills);
   write_pressure(page, samples, frame);
   write_axis(page, frame);
-  write_key(page, samples, !kills.empty());
+  write_key(page, run, samples, !kills.empty());
   write_table(page, thinned(run.timeline, kTableRows));
   page.put("</figure>\n");
 }

@@ -86,12 +86,12 @@ void write_request(Page& page, const Place& place) {
   const auto& incident = place.incident;
   const auto request = request_sentence(incident);
   const bool zones = incident.memory_info && incident.scope != "memcg" && !incident.memory_info->zones.empty();
-  if (request.empty() && !zones && incident.call_trace.empty()) {
+  if (request.empty() && !zones && incident.call_trace.empty() && before_sentences(incident).empty()) {
     return;
   }
   open_section(page, place.level, "Why now");
-  if (const auto why = why_now_sentence(incident); !why.empty()) {
-    page.put("<p>{}</p>\n", why);
+  for (const auto& text : before_sentences(incident)) {
+    page.put("<p>{}</p>\n", text);
   }
   if (!request.empty()) {
     page.put("<p>{}", request);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "forensics/html/charts.h"
+#include "forensics/html/guide.h"
 #include "forensics/html/incident.h"
 #include "forensics/html/ink.h"
 #include "forensics/html/page.h"
@@ -16,8 +17,9 @@ namespace {
 using html::Page;
 
 constexpr std::string_view kEndings[] = {".html", ".htm"};
-// Rows of tables that a browser lays out in about a second; further tasks are lines of text.
-constexpr std::size_t kTaskRows = 12'000;
+// Rows of tables that a browser lays out in about a second, in the page of one incident and of several; further tasks
+// are lines of text.
+constexpr std::size_t kTaskRows = 12'000, kTaskRowsOfSeveral = 4'000;
 
 std::string capitalized(std::string text) {
   if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
@@ -38,7 +40,7 @@ std::string title_of(const Postmortem& document) {
 
 std::string headline_of(const Postmortem& document) {
   if (document.incidents.size() == 1) {
-    return document.incidents.front().verdict + ".";
+    return headline(document.incidents.front());
   }
   if (document.run) {
     return run_sentence(*document.run) + ".";
@@ -63,7 +65,7 @@ bool is_good(const Postmortem& document) {
 void write_header(Page& page, const Postmortem& document) {
   page.put(
       "<header class=\"top {}\">\n<p class=\"badge\"><span aria-hidden=\"true\">{}</span> "
-      "{}</p>\n<h1>{}</h1>\n</header>\n",
+      "{}</p>\n<h1>{}</h1>\n<p class=\"help\"><a href=\"#guide\">How to read an OOM report</a></p>\n</header>\n",
       is_good(document) ? "good" : "bad", is_good(document) ? "✓" : "✕", badge_of(document), headline_of(document));
 }
 
@@ -102,7 +104,7 @@ void write_story(Page& page, const Postmortem& document) {
 // Of several incidents each is a box that a click (or a link into it) opens.
 void write_incidents(Page& page, const Postmortem& document) {
   const auto count = document.incidents.size();
-  auto rows = kTaskRows;
+  auto rows = count > 1 ? kTaskRowsOfSeveral : kTaskRows;
   for (std::size_t i = 0; i < count; ++i) {
     const auto& incident = document.incidents[i];
     html::Proof proof(incident, i + 1);
@@ -116,10 +118,11 @@ void write_incidents(Page& page, const Postmortem& document) {
     if (i == 0) {
       page.put(" open");
     }
-    page.put(" id=\"incident{}\"><summary><h2>{}. {}: {}.</h2></summary>\n", i + 1, i + 1, kind_words(incident),
-             incident.verdict);
+    // A link to what is inside opens the box; one to the box itself would not.
+    page.put("><summary><h2>{}. {}: {}.</h2></summary>\n<div id=\"incident{}\">\n", i + 1, kind_words(incident),
+             incident.verdict, i + 1);
     html::write_incident(page, {document, incident, proof, 3, own_rows});
-    page.put("</details>\n");
+    page.put("</div></details>\n");
   }
 }
 
@@ -162,6 +165,10 @@ std::string render_html(const Postmortem& document, const RenderOptions& /*optio
   write_story(page, document);
   write_incidents(page, document);
   write_sources(page, document);
+  page.put(
+      "<details class=\"guide\"><summary>Reading an OOM report: a guide, line by line</summary>\n<div id=\"guide\">\n");
+  html::write_guide(page, html::guide_text());
+  page.put("</div></details>\n");
   page.put("</main>\n<footer><p>Written by oomlab {}. Nothing in this file is fetched from anywhere.</p></footer>\n",
            OOMLAB_VERSION);
   return std::move(page).finish();

@@ -47,6 +47,11 @@ std::string xml(std::string_view text) {
   return out;
 }
 
+// A name or a message on one line, as an attribute is.
+std::string attribute(std::string_view text) {
+  return xml(base::escape_terminal(text));
+}
+
 struct TestCase {
   std::string name, class_name, file;
   double seconds = 0;
@@ -75,14 +80,14 @@ double seconds_of(const TestSuite& suite) {
 }
 
 std::string of_case(const TestCase& one) {
-  auto out = fmt::format("    <testcase name=\"{}\" classname=\"{}\" time=\"{:.3f}\"", xml(one.name),
-                         xml(one.class_name), one.seconds);
+  auto out = fmt::format("    <testcase name=\"{}\" classname=\"{}\" time=\"{:.3f}\"", attribute(one.name),
+                         attribute(one.class_name), one.seconds);
   if (!one.file.empty()) {
-    out += fmt::format(" file=\"{}\"", xml(one.file));
+    out += fmt::format(" file=\"{}\"", attribute(one.file));
   }
   if (!one.failure.empty()) {
     return out + fmt::format(">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>\n",
-                             xml(one.failure), xml(one.message), xml(one.report));
+                             attribute(one.failure), attribute(one.message), xml(one.report));
   }
   if (one.report.empty()) {
     return out + "/>\n";
@@ -93,12 +98,12 @@ std::string of_case(const TestCase& one) {
 std::string of_suite(const TestSuite& suite) {
   auto out =
       fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" time=\"{:.3f}\"",
-                  xml(suite.name), suite.cases.size(), failures_of(suite), seconds_of(suite));
-  out += suite.host.empty() ? ">\n" : fmt::format(" hostname=\"{}\">\n", xml(suite.host));
+                  attribute(suite.name), suite.cases.size(), failures_of(suite), seconds_of(suite));
+  out += suite.host.empty() ? ">\n" : fmt::format(" hostname=\"{}\">\n", attribute(suite.host));
   if (!suite.properties.empty()) {
     out += "    <properties>\n";
     for (const auto& [name, value] : suite.properties) {
-      out += fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", xml(name), xml(value));
+      out += fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", attribute(name), attribute(value));
     }
     out += "    </properties>\n";
   }

@@ -9,6 +9,8 @@
 #include "base/escape.h"
 #include "forensics/analysis.h"
 #include "forensics/evidence.h"
+#include "forensics/html/guide.h"
+#include "forensics/html/page.h"
 #include "forensics/json.h"
 #include "forensics/renderer.h"
 #include "forensics/text_layout.h"
@@ -32,9 +34,12 @@ using Document = tests::NamedDocument;
 
 class EveryDocument : public testing::TestWithParam<Document> {};
 
-// HTML without its style and script, which are files of their own and would change every golden file.
+// HTML without its style, its script and the guide, which are files of their own and would change every golden file.
 std::string without_style(std::string html) {
-  for (const auto& [from, to] : {std::pair("'sha256-", "'"), {"<style>", "</style>"}, {"<script>", "</script>"}}) {
+  for (const auto& [from, to] : {std::pair("'sha256-", "'"),
+                                 {"<style>", "</style>"},
+                                 {"<script>", "</script>"},
+                                 {"<div id=\"guide\">\n", "</div></details>"}}) {
     for (auto at = html.find(from); at != std::string::npos; at = html.find(from, at)) {
       at += std::string_view(from).size();
       html.erase(at, html.find(to, at) - at);
@@ -152,6 +157,51 @@ TEST(Ndjson, IsALinePerIncident) {
 TEST(Text, SaysWhatWasSeenWhereNothingWasFound) {
   EXPECT_EQ(render("text", nothing_found()),
             "No OOM kill found in 1235 lines of 2 inputs; what was seen: nothing that looks\nlike a log, syslog.\n");
+}
+
+TEST(HtmlGuide, KnowsEveryShapeOfOurMarkdown) {
+  html::Page page("t");
+  html::write_guide(page, R"(# Top
+
+Two *soft* lines
+of `a*b` and **bold `c`**.
+
+- one
+  goes on
+- two & <b>
+
+| a | b `c` |
+| --- | --- |
+| 1 | `x` |
+
+```
+* raw `
+```
+)");
+  const auto whole = std::move(page).finish();
+  const auto begin = whole.find("<h2>Top"), end = whole.find("<script>");
+  EXPECT_EQ(
+      whole.substr(begin, end - begin),
+      "<h2>Top</h2>\n<p>Two <em>soft</em> lines of <code>a*b</code> and <strong>bold <code>c</code></strong>.</p>\n"
+      "<ul>\n<li>one goes on</li>\n<li>two &amp; &lt;b&gt;</li>\n</ul>\n"
+      "<div class=\"scroll\" role=\"region\" aria-label=\"Table\" tabindex=\"0\"><table><thead><tr><th "
+      "scope=\"col\">a</th><th scope=\"col\">b <code>c</code></th></tr>\n</thead><tbody>\n<tr><td>1</td><td><code>x</"
+      "code></td></tr>\n</tbody></table></div>\n"
+      "<div class=\"lines\" role=\"region\" aria-label=\"Example\" tabindex=\"0\"><pre>* raw `\n</pre></div>\n");
+}
+
+TEST(HtmlGuide, LeavesNoMarkOfMarkdown) {
+  html::Page page("t");
+  html::write_guide(page, html::guide_text());
+  const auto whole = std::move(page).finish();
+  auto text = whole.substr(whole.find("<h2>"), whole.find("<script>") - whole.find("<h2>"));
+  for (auto at = text.find("<pre>"); at != std::string::npos; at = text.find("<pre>", at)) {
+    text.erase(at, text.find("</pre>", at) + 6 - at);
+  }
+  for (const char* mark : {"**", "```", "`", "\n#", "\n- ", "\n|", "---"}) {
+    EXPECT_EQ(text.find(mark), std::string::npos) << mark;
+  }
+  EXPECT_NE(text.find("<h3>A cgroup&#39;s limit</h3>"), std::string::npos);
 }
 
 struct WidthCase {

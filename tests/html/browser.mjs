@@ -88,6 +88,27 @@ async function checkCitations(page, document, what) {
   return cited.length;
 }
 
+// The answers at the top lead to the lines that give them.
+async function checkAnswers(page, document, what) {
+  if (document.incidents.length !== 1) return;
+  const [incident] = document.incidents;
+  const pid = incident.victims[0]?.pid;
+  const wanted = {
+    Killed: new RegExp(`(Killed process|kill process|to process) ${pid}\\b|panic|no killable`),
+    Limit: incident.scope === "memcg" ? /^memory: usage/ : /^oom-kill:/,
+    "Filled by": incident.scope === "memcg" ? /^Memory cgroup stats/ : /active_anon:/,
+    "Why this process": new RegExp(`^\\[ *${pid}\\]`),
+  };
+  const answers = await page.evaluate(() => [...document.querySelectorAll(".answer")].map((answer) => {
+    const link = answer.querySelector("a.cite");
+    return [answer.querySelector("dt").textContent, link && document.getElementById(link.hash.slice(1)).textContent];
+  }));
+  for (const [question, line] of answers) {
+    if (line !== null && question in wanted) checks.check(wanted[question].test(line.trim().replace(/^\d+ +/, "")), `${what}: ${question} leads to "${line}"`);
+  }
+  if (incident.kind === "oom_kill" && incident.log.lines.length > 50) checks.check(answers.filter(([, line]) => line !== null).length >= 2, `${what}: answers without lines`);
+}
+
 async function checkAccessible(page, what) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, {resultTypes: ["violations"]}));
@@ -105,7 +126,10 @@ async function checkLooks(browser, {name, document, page: file}, look) {
   checks.check(overflow <= 0, `${what}: scrolls sideways by ${overflow}`);
   const picture = await page.screenshot({path: `screenshots/${name}-${look}.png`, fullPage: document.incidents.length < 3});
   checks.check(picture.length > 5000, `${what}: an empty picture`);
-  if (look === "light") await checkCitations(page, document, what);
+  if (look === "light") {
+    await checkCitations(page, document, what);
+    await checkAnswers(page, document, what);
+  }
   await checkQuiet(opened, file, what);
   await context.close();
   // axe comes in as a script of its own, past the policy.
@@ -172,7 +196,9 @@ async function checkManyIncidents(browser, {document, page: file}) {
   checks.equal(await page.locator("details.incident").count(), INCIDENTS, "many incidents: boxes");
   checks.equal(await page.locator(".kills .kill-mark").count(), INCIDENTS, "many incidents: marks on the time line");
   await page.locator(`a[href="#incident${INCIDENTS - 100}"]`).click();
-  checks.check(await page.locator(`#incident${INCIDENTS - 100}`).isVisible(), "many incidents: a link to one");
+  checks.check(await page.locator(`#incident${INCIDENTS - 100} h3`).first().isVisible(), "many incidents: a link to one opens it");
+  await page.locator('a[href="#guide"]').click();
+  checks.check(await page.locator("#guide h2").isVisible(), "many incidents: the guide");
   // A link into a closed box opens it.
   await page.goto(`file://${file}#i${INCIDENTS}-line${document.incidents[0].log.lines.find((line) => line.kind === "kill").line}`);
   checks.check(await page.locator(`#incident${INCIDENTS} h3`).first().isVisible(), "many incidents: a link to a line of one");

@@ -7,7 +7,7 @@ import {parse, parseFragment} from "parse5";
 
 import {allDocuments, Checks} from "./documents.mjs";
 
-const PAGE = new Set(("a b body caption code dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5 head header html i li main meta ol p pre script section small " +
+const PAGE = new Set(("a b body caption code dd details div dl dt em figcaption figure footer h1 h2 h3 h4 h5 head header html i li main meta ol p pre script section small " +
   "span strong style summary table tbody td th thead title tr ul svg defs pattern rect path circle line polyline text").split(" "));
 const ATTRIBUTES = new Set(("aria-hidden aria-label charset class color-scheme content cx cy d data-sort data-v fill focusable height href http-equiv id lang name open overflow " +
   "patternUnits points preserveAspectRatio r role scope tabindex viewBox width x x1 x2 y y1 y2").split(" "));

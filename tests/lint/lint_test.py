@@ -4,6 +4,7 @@ import os
 import tempfile
 import unittest
 
+import guide
 import include_direction
 import links
 import tree
@@ -97,6 +98,22 @@ class Links(unittest.TestCase):
     def test_named_file(self):
         bad = findings(links.check, {"docs/a.md": "`base/gone.h` and `base/fd.h:12`\n"})
         self.assertEqual(bad, ["docs/a.md:1: base/gone.h does not exist"])
+
+
+class Guide(unittest.TestCase):
+    FILES = {
+        "docs/reading-an-oom-report.md": "`tests/fixtures/logs/6.12/a.kmsg`\n```\nx invoked oom-killer: order=0\n file:2\nNode 0 ...\n```\n```\noomlab analyze\n```\n",
+        "tests/fixtures/logs/6.12/a.kmsg": "4,1,2,-;x invoked oom-killer: order=0\n6,2,3,-;anon:1\\x0a file:2\n6,3,4,-;Node 0 DMA free:1kB\n",
+    }
+
+    def test_good(self):
+        self.assertEqual(findings(guide.check, self.FILES), [])
+
+    def test_misquoted(self):
+        for line in ("x invoked oom-killer: order=1", "x invoked oom-killer", "Node 1 ..."):
+            text = self.FILES["docs/reading-an-oom-report.md"].replace("Node 0 ...", line)
+            bad = findings(guide.check, {**self.FILES, "docs/reading-an-oom-report.md": text})
+            self.assertEqual(bad, [f"docs/reading-an-oom-report.md:5: not in the reports: {line}"])
 
 
 class Tree(unittest.TestCase):
