@@ -161,6 +161,10 @@ std::optional<Owner> owner_of(std::string_view cgroup_path) {
   return owner;
 }
 
+bool has_told_name(const Owner& owner) {
+  return owner.name && (owner.nested.empty() || *owner.name != owner.nested.back().name);
+}
+
 std::string cgroup_name(std::string_view cgroup_path) {
   const auto layers = layers_of(cgroup_path);
   if (layers.empty()) {

@@ -18,6 +18,9 @@ std::vector<Owner> owner_layers(std::string_view cgroup_path);
 // The innermost layer with all levels in `nested`, or nothing when no component is recognised.
 std::optional<Owner> owner_of(std::string_view cgroup_path);
 
+// Whether the owner's name is what its runtime told of it, and not what its path says.
+bool has_told_name(const Owner& owner);
+
 // What people call that cgroup: "docker container ad6c46b55052", "pod 7f1c… (Burstable)", "nginx.service", "cgroup
 // /build/job-3". Short enough for a sentence.
 std::string cgroup_name(std::string_view cgroup_path);

@@ -47,7 +47,7 @@ std::string limited_name(const CgroupReport& report) {
     return "a memory cgroup";
   }
   const auto name = cgroup_name(*report.oom_memcg);
-  const bool told = report.owner && report.owner->name && report.oom_memcg == report.task_memcg;
+  const bool told = report.owner && has_told_name(*report.owner) && report.oom_memcg == report.task_memcg;
   return told ? fmt::format("{} ({})", name, base::to_valid_utf8(*report.owner->name)) : name;
 }
 

@@ -384,7 +384,7 @@ TEST(Explain, KeepsWhatTheRuntimeToldOfTheContainer) {
 
   incident.cgroup->owner->container_id = "another";
   explain(incident);
-  EXPECT_FALSE(incident.cgroup->owner->name) << "it was told of another container";
+  EXPECT_FALSE(has_told_name(*incident.cgroup->owner)) << "it was told of another container";
 }
 
 struct LevelCase {
