@@ -10,7 +10,7 @@
 namespace forensics {
 namespace {
 
-constexpr double kTimesTheLimit = 2, kStalled = 0.3, kShortestRun = 0.5;
+constexpr double kTimesTheLimit = 2, kTimesFromSwap = 1, kStalled = 0.3, kShortestRun = 0.5;
 
 // Pages that were read back soon after they had been thrown out, by the counters of 4.12 and later.
 Count refault_bytes(const Incident& incident) {
@@ -47,12 +47,15 @@ std::optional<Thrashing> find_thrashing(const Incident& incident, const Run* run
   const double times = found.refault_bytes && found.limit_bytes.value_or(0) > 0
                            ? static_cast<double>(*found.refault_bytes) / static_cast<double>(*found.limit_bytes)
                            : 0;
+  const auto swapped = cgroup::find(incident.cgroup->stat, "workingset_refault_anon").value_or(0);
+  const bool from_swap = times >= kTimesFromSwap && found.refault_bytes &&
+                         swapped * incident.analysis.page_size_bytes.value_or(4096) > *found.refault_bytes / 2;
   const bool stalled = found.pressure_full_share.value_or(0) >= kStalled;
-  if (times < kTimesTheLimit && !stalled) {
+  if (times < kTimesTheLimit && !from_swap && !stalled) {
     return std::nullopt;
   }
-  if (times >= kTimesTheLimit) {
-    found.words = fmt::format("pages worth {} were read back after reclaim had thrown them out, {:.0f} times the limit",
+  if (times >= kTimesTheLimit || from_swap) {
+    found.words = fmt::format("pages worth {} were read back after reclaim had thrown them out, {:.1f} times the limit",
                               base::human_size(*found.refault_bytes), times);
   }
   if (stalled) {

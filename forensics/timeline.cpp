@@ -28,6 +28,19 @@ std::vector<Point> points_of(const std::vector<cgroup::Sample>& timeline, Swap s
   return points;
 }
 
+// Up to the last time that it stood high: what is freed by the kill is no part of the growth.
+std::vector<Point> up_to_the_end(std::vector<Point> points) {
+  constexpr double kHigh = 0.97;
+  double highest = 0;
+  for (const auto& point : points) {
+    highest = std::max(highest, point.bytes);
+  }
+  while (!points.empty() && points.back().bytes < kHigh * highest) {
+    points.pop_back();
+  }
+  return points;
+}
+
 // The highest value of each of so many equal slices of the time, carried on where a slice holds none.
 std::vector<std::optional<double>> slices_of(const std::vector<Point>& points, std::size_t slices) {
   std::vector<std::optional<double>> values(slices);
@@ -57,7 +70,7 @@ std::vector<std::optional<double>> memory_slices(const std::vector<cgroup::Sampl
 
 std::optional<Growth> growth(const std::vector<cgroup::Sample>& timeline) {
   constexpr std::size_t kFewestPoints = 8;
-  const auto points = points_of(timeline, Swap::counted);
+  const auto points = up_to_the_end(points_of(timeline, Swap::counted));
   if (points.size() < kFewestPoints) {
     return std::nullopt;
   }
@@ -114,7 +127,7 @@ Steps steps_of(const std::vector<cgroup::Sample>& timeline, double gained) {
   Steps steps;
   bool after_jump = false;
   std::optional<double> before;
-  for (const auto& value : slices_of(points_of(timeline, Swap::counted), kSlices)) {
+  for (const auto& value : slices_of(up_to_the_end(points_of(timeline, Swap::counted)), kSlices)) {
     if (before && value) {
       const double step = *value - *before;
       ++steps.known;

@@ -8,7 +8,7 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"kernel_memory", "driver_or_unaccounted", "host_exhausted", "slab",
+constexpr std::string_view kOutranks[] = {"kernel_memory", "driver_or_unaccounted", "host_exhausted",
                                           "anon_growth",   "ancestor_limit",        "sibling_victim"};
 
 constexpr double kNoticeable = 0.25;

@@ -8,39 +8,50 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"kernel_memory",         "slab",           "slab_inode",  "slab_dentry",
-                                          "driver_or_unaccounted", "host_exhausted", "anon_growth", "ancestor_limit",
-                                          "sibling_victim"};
+constexpr std::string_view kOutranks[] = {"kernel_memory", "driver_or_unaccounted", "host_exhausted",
+                                          "anon_growth",   "ancestor_limit",        "sibling_victim"};
 
 constexpr double kCounted = 0.2, kNameless = 0.3;
 
-// Buffers of TCP and UDP have a counter; those of AF_UNIX sockets are slab and whole pages.
-std::uint64_t nameless_bytes(const Incident& incident) {
-  const bool made = trace_has(incident, {"sock_alloc", "__sock_create", "sk_prot_alloc", "__sys_socket"});
-  if (incident.analysis.allocation_path != "socket" && !made) {
-    return 0;
+bool is_for_socket(const Incident& incident) {
+  return incident.analysis.allocation_path == "socket" ||
+         trace_has(incident, {"sock_alloc", "__sock_create", "sk_prot_alloc", "sk_alloc", "__sys_socket"});
+}
+
+// Buffers of TCP and UDP have a counter; those of AF_UNIX sockets are whole pages of the kernel's, and slab.
+struct Memory {
+  std::uint64_t counted = 0, pages = 0, slab = 0;
+};
+
+Memory memory_of(const Incident& incident) {
+  if (!is_for_socket(incident)) {
+    return {.counted = part_bytes(incident, "sock")};
   }
-  return part_bytes(incident, "kernel_other") + part_bytes(incident, "slab_unreclaimable") +
-         part_bytes(incident, "slab_reclaimable") + (is_memcg(incident) ? 0 : part_bytes(incident, "unaccounted"));
+  return {.counted = part_bytes(incident, "sock"),
+          .pages = part_bytes(incident, is_memcg(incident) ? "kernel_other" : "unaccounted"),
+          .slab = part_bytes(incident, "slab_unreclaimable") + part_bytes(incident, "slab_reclaimable")};
 }
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
-  const auto counted = part_bytes(incident, "sock"), nameless = nameless_bytes(incident);
-  const auto share = share_of_whole(incident, counted + nameless);
-  if (share_of_whole(incident, counted) < kCounted && share_of_whole(incident, nameless) < kNameless) {
+  const auto [counted, pages, slab] = memory_of(incident);
+  const auto share = share_of_whole(incident, counted + pages + slab);
+  const bool buffers = share_of_whole(incident, counted) >= kCounted || share_of_whole(incident, pages) >= kNameless;
+  if (!buffers && share_of_whole(incident, slab) < kNameless) {
     return std::nullopt;
   }
+  // Slab alone has rules of its own, which say the same in general.
   Diagnosis found{.code = "sockets",
-                  .title = "Data in sockets that nobody reads filled it",
-                  .confidence = std::min(0.96, 0.75 + 0.22 * share)};
+                  .title = buffers ? "Data in sockets that nobody reads filled it"
+                                   : "Sockets, or small messages in them that nobody reads, filled it",
+                  .confidence = buffers ? std::min(0.96, 0.75 + 0.22 * share) : std::min(0.85, 0.6 + 0.2 * share)};
   if (counted > 0) {
     found.evidence.push_back(fmt::format("socket buffers were {}", of_whole(incident, counted)));
   }
-  if (nameless > 0) {
+  if (pages + slab > 0) {
     found.evidence.push_back(
-        fmt::format("the allocation that failed was for a socket's data, and {} is kernel memory of the "
-                    "kind that local sockets use",
-                    of_whole(incident, nameless)));
+        fmt::format("the allocation that failed was for a socket, and {} is kernel memory of the kind "
+                    "that local sockets use",
+                    of_whole(incident, pages + slab)));
     quote_text(found, incident, "invoked oom-killer");
   }
   quote_counters(found, incident, {"sock", "kernel", "slab_unreclaimable"});

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kOutranks[] = {"swap_full", "anon_growth", "swap_absent", "leak"};
 
-constexpr double kTimes = 2, kStalled = 0.5;
+constexpr double kTimes = 1, kStalled = 0.5;
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto& thrashing = incident.analysis.thrashing;

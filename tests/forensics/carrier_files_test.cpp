@@ -179,7 +179,7 @@ TEST_P(EveryCarrierFile, GivesTheSameIncidents) {
   const auto whole = document_of(path_of(kernel, "kmsg"))["incidents"];
   const auto document = document_of(path);
   EXPECT_EQ(document["inputs"][0]["carrier"], file.carrier);
-  EXPECT_TRUE(document["warnings"].empty());
+  EXPECT_TRUE(document["warnings"].empty()) << document["warnings"].dump();
   const auto& incidents = document["incidents"];
   ASSERT_EQ(whole.size(), 4U);
   ASSERT_EQ(incidents.size(), 4U);
