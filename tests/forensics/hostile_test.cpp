@@ -58,7 +58,7 @@ std::size_t count_of(std::string_view text, std::string_view part) {
 void expect_escaped(const std::string& text, std::string_view escaped, const std::string& path) {
   for (auto at = text.find(kMark); at != std::string::npos; at = text.find(kMark, at + 1)) {
     const auto rest = std::string_view(text).substr(at + kMark.size(), escaped.size());
-    EXPECT_TRUE(escaped.starts_with(rest)) << path << ": " << rest;
+    EXPECT_TRUE(escaped.starts_with(rest.substr(0, rest.find("…")))) << path << ": " << rest;
   }
 }
 
