@@ -10,6 +10,7 @@ namespace {
 
 constexpr unsigned kStatEvery = 10;      // samples
 constexpr std::uint64_t kStatStep = 16;  // parts of memory.current
+constexpr std::chrono::milliseconds kRefreshEvery{250};
 
 std::uint64_t of(const Counters& counters, std::string_view name) {
   return find(counters, name).value_or(kNothing);
@@ -17,6 +18,10 @@ std::uint64_t of(const Counters& counters, std::string_view name) {
 
 std::uint64_t microseconds(const std::optional<PressureLine>& line) {
   return line ? static_cast<std::uint64_t>(line->total.count()) : kNothing;
+}
+
+std::uint64_t kills_of(const std::optional<MemoryEvents>& events) {
+  return events ? events->oom_kill.value_or(0) : 0;
 }
 
 }  // namespace
@@ -71,14 +76,17 @@ void Observed::sample(Clock::time_point now) {
 }
 
 bool Observed::refresh(Clock::time_point now) {
+  // A group at its limit has an event every few milliseconds: that must not cost much, nor fill the recorder.
+  if (refreshed_ && now - *refreshed_ < kRefreshEvery &&
+      kills_of(dir_.value("memory.events", parse_memory_events)) == kills_of(last_.events)) {
+    return true;
+  }
   auto read = take_snapshot(dir_);
   if (!read.memory_current) {
     return false;
   }
-  const auto kills = [](const Snapshot& snapshot) {
-    return snapshot.events_local ? snapshot.events_local->oom_kill.value_or(0) : 0;
-  };
-  const bool killed = kills(read) > kills(last_);
+  refreshed_ = now;
+  const bool killed = kills_of(read.events_local) > kills_of(last_.events_local);
   // At a kill the counters of before it tell more than those of after it.
   if (killed && !last_.memory_stat.empty()) {
     read.memory_stat = std::move(last_.memory_stat);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -25,8 +26,8 @@ class Observed {
 
   // Keeps a row of now; memory.stat is read when memory.current has moved by a sixteenth, at least every tenth time.
   void sample(Clock::time_point now);
-  // Reads everything; to be called when memory.events has changed. False when the group is gone: then the last reading
-  // stays.
+  // To be called when memory.events has changed, as often as it does: reads everything, at most four times a second
+  // where nobody was killed. False when the group is gone: then the last reading stays.
   bool refresh(Clock::time_point now);
 
   // As last read by refresh(); memory_stat is that of before the last kill.
@@ -45,6 +46,7 @@ class Observed {
   FlightRing ring_;
   Clock::time_point start_;
   Snapshot last_;
+  std::optional<Clock::time_point> refreshed_;
   std::uint64_t stat_at_ = 0;  // memory.current when memory.stat was read
   unsigned since_stat_ = 0;
 };

@@ -62,7 +62,11 @@ void explain_cgroup(Incident& incident) {
   auto& report = *incident.cgroup;
   const auto& owned = report.task_memcg ? report.task_memcg : report.oom_memcg;
   const auto told = std::exchange(report.owner, owned ? owner_of(*owned) : std::nullopt);
-  if (told && report.owner && told->container_id == report.owner->container_id) {
+  // What the container's runtime told stays, as long as the path holds that container's id.
+  if (told && told->container_id && told->name && owned && owned->contains(*told->container_id)) {
+    if (!report.owner || report.owner->container_id != told->container_id) {
+      report.owner = Owner{.runtime = told->runtime, .container_id = told->container_id};
+    }
     report.owner->name = told->name ? told->name : report.owner->name;
     report.owner->image = told->image;
     report.owner->service = told->service;

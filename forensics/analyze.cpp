@@ -153,6 +153,9 @@ class Intake {
     parsed_ += line.text.size() + 1;
     demux_.feed(line.text);
     while (demux_.next(record_)) {
+      if (!line.ended && record_.bare && demux_.has_prefixes()) {
+        continue;  // the beginning of a prefix, where the input was cut
+      }
       overruns_.see(record_, input_, line.number, into_.warnings);
       assembler_.add(record_, line.number, line.text.size(), line.ended);
     }

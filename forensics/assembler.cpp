@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "forensics/cut_line.h"
 #include "forensics/glued.h"
 #include "forensics/text.h"
 
@@ -23,14 +24,6 @@ constexpr std::size_t kWidestMail = 80;
 // Shapes that a line of anything could have: they never show that a line was understood.
 bool is_vague(const OomLine& line) {
   return std::holds_alternative<lines::StatCounter>(line);
-}
-
-// Without a last number that the end of the input may have cut.
-std::string_view without_cut_number(std::string_view message) {
-  const auto end = message.find_last_not_of("0123456789");
-  const bool value =
-      end != std::string_view::npos && std::string_view("=:- ").find(message[end]) != std::string_view::npos;
-  return value ? message.substr(0, end + 1) : message;
 }
 
 // A line of several pieces of which the last is not there yet.
@@ -132,18 +125,29 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
   if (!record.boot.empty() && record.boot != boot_) {
     if (!boot_.empty()) {
       close_all();
+      releases_.clear();
     }
     boot_ = record.boot;
   }
-  if (add_userspace(record, record.message, line) || !record.kernel) {
+  if (add_userspace(record, ended ? record.message : without_cut_number(record.message), line) || !record.kernel) {
     return;
   }
   if (record.bare &&
       (record.message == "--" || record.message == "-- Reboot --" || record.message.starts_with("-- Boot "))) {
     close_all();
+    if (record.message != "--") {  // grep's mark is no boot
+      releases_.clear();
+    }
     return;
   }
   auto piece = record;
+  if (record.bare && empty_.line + 1 == line && !record.monotonic_s && !record.wall) {
+    piece.monotonic_s = empty_.monotonic_s;  // a mail client broke the line behind its prefix
+    piece.wall = empty_.wall;
+    if (piece.wall) {
+      piece.wall->fraction = piece.wall->zone = {};  // of a line that is gone
+    }
+  }
   while (const auto glued = split_glued(piece.message, piece.monotonic_s)) {
     add_message(piece, glued->first, line, glued->first.size(), true);
     piece.message = glued->rest;
@@ -155,6 +159,10 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
 void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length,
                             bool ended) {
   if (trim(message).empty()) {
+    if (!record.bare) {
+      empty_ = {.line = line, .monotonic_s = record.monotonic_s, .wall = record.wall};
+      last_slot_ = &slot_of(record);
+    }
     return;
   }
   auto& slot = slot_of(record);
@@ -164,7 +172,10 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
     return;
   }
   const auto text = record.bare ? trim_left(message) : message;  // an indented paste
-  const auto what = parse_oom_line(ended ? text : without_cut_number(text));
+  const auto what = ended ? parse_oom_line(text) : parse_cut_oom_line(text);
+  if (!ended && !what && parse_oom_line(text)) {
+    return;  // nothing is left of it that is known
+  }
   const bool recognized = what && !is_vague(*what);
   if (!recognized && message.find('\n') != std::string_view::npos) {
     // A record of several lines, unless the newline is in a name, which the whole shape shows.
@@ -176,7 +187,7 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
   }
   const bool broken =
       is_continuation(record.piece, slot, recognized) || (record.bare && slot.last_number + 1 == line && !recognized);
-  if (broken && join(slot, record, message, line)) {
+  if (broken && join(slot, record, message, line, ended)) {
     slot.last_length = length;
     slot.last_number = line;
     slot.last_piece = record.piece;
@@ -252,41 +263,59 @@ bool Assembler::is_continuation(char piece, const Slot& slot, bool recognized) {
   return piece == 'c' && !later_pieces_ && !recognized;
 }
 
-bool Assembler::join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line) {
+// The message completes the line before it, or that and the one before that.
+bool Assembler::join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line, bool ended) {
   if (slot.last_text.empty()) {
     return false;
   }
+  // A mail client breaks at a blank, which is lost; a terminal or a kernel anywhere. Two numbers of a row are two.
   const auto word = message.substr(0, std::min(message.find(' '), message.size()));
-  const bool soft = record.bare && !message.starts_with(" ") && slot.last_length <= kWidestMail &&
-                    slot.last_length + 1 + word.size() > kSoftWrap;
-  std::string whole = slot.last_text + (soft ? " " : "") + std::string(message);
-  const auto what = parse_oom_line(whole);
-  const auto before = parse_oom_line(slot.last_text);
-  if (!what || is_vague(*what)) {
-    if (!slot.last_taken) {
-      slot.last_text = std::move(whole);  // perhaps the next line completes it
-      slot.last_text.resize(std::min(slot.last_text.size(), kLongestJoined));
+  const bool full = slot.last_length + 1 + word.size() > kSoftWrap;
+  const bool row = slot.last_text.find('[') < slot.last_text.find_first_not_of(" [") && !word.empty() &&
+                   is_digit(slot.last_text.back()) && is_digit(word[0]);
+  const bool blank = std::string_view(":=(/-_|").find(slot.last_text.back()) == std::string_view::npos;
+  const bool soft =
+      record.bare && blank && !message.starts_with(" ") && slot.last_length <= kWidestMail && (full || row);
+  const auto longer = std::exchange(slot.two_lines, {});
+  for (const auto* between : {soft ? " " : "", soft ? "" : " "}) {
+    for (const auto& begun : {slot.last_text, longer}) {
+      auto whole = begun + between + std::string(message);
+      const auto what = begun.empty() ? std::nullopt : ended ? parse_oom_line(whole) : parse_cut_oom_line(whole);
+      if (what && !is_vague(*what)) {
+        take_joined(slot, record, begun, std::move(whole), *what, line);
+        return true;
+      }
     }
-    return false;
+    if (!record.bare) {
+      break;  // pieces of the kernel are as they are
+    }
   }
-  if (before && before->index() == what->index()) {
+  if (!slot.last_taken) {
+    slot.two_lines = (slot.last_text + (soft ? " " : "") + std::string(message)).substr(0, kLongestJoined);
+  }
+  return false;
+}
+
+void Assembler::take_joined(Slot& slot, const Record& record, const std::string& begun, std::string whole,
+                            const OomLine& what, std::uint64_t line) {
+  const auto before = parse_oom_line(begun);
+  if (before && before->index() == what.index()) {
     if (slot.fed != nullptr && slot.last_taken) {
-      slot.fed->amend(*what, whole, line);
+      slot.fed->amend(what, whole, line);
     }
   } else {
     auto joined = record;
     joined.message = whole;
-    add_line(slot, *what, joined, line);
+    add_line(slot, what, joined, line);
   }
   if (!slot.incomplete.empty()) {
-    slot.incomplete = is_incomplete(*what) ? whole : std::string();
+    slot.incomplete = is_incomplete(what) ? whole : std::string();
   }
   slot.last_text = std::move(whole);
-  return true;
 }
 
 // Lines that are of no report but say something about one, before or after it.
-bool Assembler::add_remark(const OomLine& what, const Record& record, std::uint64_t line) {
+bool Assembler::add_remark(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
   if (const auto* reaped = std::get_if<lines::Reaped>(&what)) {
     mark_reaped(*reaped, record.message, line);
     return true;
@@ -296,7 +325,7 @@ bool Assembler::add_remark(const OomLine& what, const Record& record, std::uint6
     return true;
   }
   if (const auto* suppressed = std::get_if<lines::Suppressed>(&what)) {
-    suppressed_ += suppressed->of_oom ? suppressed->count : 0;
+    slot.suppressed += suppressed->of_oom ? suppressed->count : 0;
     return true;
   }
   if (const auto* manual = std::get_if<lines::ManualOom>(&what); manual != nullptr && !manual->ignored) {
@@ -307,7 +336,7 @@ bool Assembler::add_remark(const OomLine& what, const Record& record, std::uint6
 }
 
 void Assembler::add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line) {
-  if (add_remark(what, record, line)) {
+  if (add_remark(slot, what, record, line)) {
     return;
   }
   if (!slot.open) {

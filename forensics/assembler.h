@@ -45,11 +45,12 @@ class Assembler {
     std::optional<std::int64_t> wall_s;
     std::string incomplete;  // a line that the kernel builds in pieces, whose rest may come as a record of its own
     std::string last_text;   // for a line that was broken in two
+    std::string two_lines;   // for one that was broken in three: the first two, when they are nothing yet
     std::size_t last_length = 0;
     std::uint64_t last_number = 0;
     bool last_taken = false;
     char last_piece = 0;
-    std::uint64_t foreign = 0;
+    std::uint64_t foreign = 0, suppressed = 0;
 
     // The rest of the incomplete line, if the message can be that: its report then has it.
     bool continues(std::string_view message, std::uint64_t line);
@@ -61,7 +62,7 @@ class Assembler {
   void close_settled(std::uint64_t line);
   void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
   void add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended);
-  bool add_remark(const OomLine& what, const Record& record, std::uint64_t line);
+  bool add_remark(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void add_foreign(Slot& slot, bool recognized, std::string_view message, std::uint64_t line);
   void open_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
@@ -70,7 +71,9 @@ class Assembler {
   void split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   bool is_continuation(char piece, const Slot& slot, bool recognized);
-  bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line);
+  bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line, bool ended);
+  void take_joined(Slot& slot, const Record& record, const std::string& begun, std::string whole, const OomLine& what,
+                   std::uint64_t line);
   bool add_userspace(const Record& record, std::string_view whole, std::uint64_t line);
   void mark_reaped(const lines::Reaped& reaped, std::string_view text, std::uint64_t line);
   void mark_boot(const lines::Boot& boot, const std::string& host);
@@ -84,12 +87,18 @@ class Assembler {
   std::vector<Warning>& warnings_;
   std::vector<std::unique_ptr<Slot>> slots_;
   Slot* last_slot_ = nullptr;
+  struct Empty {  // a line that is a prefix alone
+    std::uint64_t line = 0;
+    std::optional<double> monotonic_s;
+    std::optional<WallTime> wall;
+  };
+  Empty empty_;
   std::deque<Incident> waiting_;
   std::string boot_;
   std::optional<double> now_;
   std::map<std::string, std::string> releases_;  // of the kernel, by host
   UserspaceKills userspace_;
-  std::uint64_t suppressed_ = 0, settled_ = 0;
+  std::uint64_t settled_ = 0;
   int month_ = 0;              // of the last time without a year
   bool later_pieces_ = false;  // /dev/kmsg of 3.5 to 4.9
   bool manual_ = false, stopped_ = false;

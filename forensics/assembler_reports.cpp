@@ -41,6 +41,12 @@ bool opens(const OomLine& line) {
          (std::holds_alternative<lines::OomPanic>(line) && !std::get<lines::OomPanic>(line).trailer);
 }
 
+// order is -1 since 3.2, before that the worker alone tells.
+bool may_be_manual(const lines::Trigger& trigger) {
+  return trigger.order.value_or(-1) == -1 || trigger.comm.starts_with("kworker/") ||
+         trigger.comm.starts_with("events/");
+}
+
 bool same_storm(const Incident& a, const Incident& b) {
   const auto memcg = [](const Incident& incident) {
     return incident.cgroup ? incident.cgroup->oom_memcg : std::nullopt;
@@ -63,10 +69,12 @@ void Assembler::open_report(Slot& slot, const OomLine& what, const Record& recor
   slot.monotonic_s = record.monotonic_s;
   slot.wall_s = record.wall ? std::optional(to_seconds(*record.wall)) : std::nullopt;
   if (std::holds_alternative<lines::Trigger>(what)) {
-    if (std::exchange(manual_, false)) {
+    // The request is another task's: a worker does what it asks for.
+    if (manual_ && may_be_manual(std::get<lines::Trigger>(what))) {
+      manual_ = false;
       slot.open->set_manual();
     }
-    slot.open->set_suppressed(std::exchange(suppressed_, 0));
+    slot.open->set_suppressed(std::exchange(slot.suppressed, 0));
   }
 }
 

@@ -85,6 +85,32 @@ std::optional<int> hierarchy_of(const ReportParts& parts) {
 
 // From the buddy lists ("1*4kB" is one page), else from the victim, whose size the table states in pages and the kill
 // line in kB.
+// What the name of some kernels says: those of ppc64 and the large ones of arm64.
+Count page_size_of_release(const Text& release) {
+  struct Mark {
+    std::string_view text;
+    std::uint64_t size;
+  };
+  constexpr std::array kMarks = {Mark{"ppc64", 65536}, Mark{"64k", 65536}, Mark{"16k", 16384}, Mark{"rpi-2712", 16384},
+                                 Mark{"asahi", 16384}};
+  const auto mark = std::ranges::find_if(
+      kMarks, [&](const Mark& candidate) { return release && release->find(candidate.text) != std::string::npos; });
+  return mark == kMarks.end() ? std::nullopt : Count(mark->size);
+}
+
+// Page tables are whole pages (but on ppc64, which packs them), so one that is no multiple of the larger sizes shows
+// the usual size.
+Count page_size_of_tables(const ReportParts& parts, const lines::Columns& columns) {
+  constexpr std::uint64_t kLarger = 16384;
+  for (const auto& row : parts.rows) {
+    const auto figures = lines::split_task_row(row, columns);
+    if (figures && figures->pgtables_bytes.value_or(0) % kLarger != 0) {
+      return kUsualPage;
+    }
+  }
+  return std::nullopt;
+}
+
 Count page_size_of(const ReportParts& parts, const lines::Columns& columns) {
   if (parts.incident.memory_info) {
     for (const auto& zone : parts.incident.memory_info->zones) {
@@ -112,7 +138,8 @@ Count page_size_of(const ReportParts& parts, const lines::Columns& columns) {
       return size;
     }
   }
-  return std::nullopt;
+  const auto by_release = page_size_of_release(parts.incident.kernel.release);
+  return by_release ? by_release : page_size_of_tables(parts, columns);
 }
 
 Count in_bytes(const Count& pages, std::uint64_t page) {
@@ -298,6 +325,16 @@ void drop_cut_counter(ReportParts& parts, std::vector<Warning>& warnings) {
   cgroup->stat.pop_back();
 }
 
+// Until 5.2 every group below has a block of its own, and the sum counts: it is not known when some may be cut away.
+void drop_cut_sum(ReportParts& parts) {
+  auto& cgroup = parts.incident.cgroup;
+  const bool ends_within = parts.cut_off && parts.rows.empty() && !parts.has_table && !parts.decision &&
+                           parts.incident.victims.empty() && !parts.no_killable;
+  if (cgroup && !parts.separate_counters && (ends_within || !cgroup->memory)) {
+    cgroup->stat.clear();
+  }
+}
+
 // 5.0 and 5.1 print CONSTRAINT_NONE for every report.
 void note_constraint(const ReportParts& parts, std::vector<Warning>& warnings) {
   if (parts.incident.scope == "memcg" && parts.constraint == "CONSTRAINT_NONE") {
@@ -348,8 +385,9 @@ Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
   auto& incident = parts.incident;
   leave_out_doubtful(parts, warnings);
   drop_cut_counter(parts, warnings);
+  drop_cut_sum(parts);
   const bool killed = !incident.victims.empty();
-  if (incident.trigger.order == -1) {
+  if (incident.trigger.order == -1 || (!parts.allocation_failure && trace_has(parts, {"moom_callback"}))) {
     incident.manual = true;  // sysrq-f, whoever wrote to /proc/sysrq-trigger
   }
   incident.kind = kind_of(parts);
@@ -359,7 +397,7 @@ Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
 
   const bool any_reliable = std::ranges::any_of(parts.frames, &ReportParts::StackFrame::reliable);
   for (auto& frame : parts.frames) {
-    if (frame.reliable || !any_reliable) {
+    if (frame.reliable || (!any_reliable && !parts.cut_off)) {  // the reliable ones come last
       incident.call_trace.push_back(std::move(frame.symbol));
     }
   }

@@ -91,8 +91,8 @@ Report::Fit Report::take(const lines::StatsHeader& line) {
   if (phase_ > Phase::memory || parts_.allocation_failure) {
     return Fit::next_report;
   }
-  // The first of the blocks is that of the group whose limit was hit.
-  if (!cgroup().oom_memcg && !line.path.empty()) {
+  // The first of the blocks is that of the group whose limit was hit; until 5.2 its groups' follow.
+  if (!cgroup().oom_memcg && !line.path.empty() && (!line.inline_counters || cgroup().memory)) {
     cgroup().oom_memcg = std::string(line.path);
   }
   if ((stats_path_.empty() || stats_path_ == "?") && !line.inline_counters) {

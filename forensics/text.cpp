@@ -28,6 +28,17 @@ bool is_cut_short(std::string_view text) {
   return pager || text.ends_with("...") || text.ends_with("\u2026");
 }
 
+std::string_view node_list(std::string_view text) {
+  if (text.starts_with("(null)")) {
+    return text.substr(0, 6);
+  }
+  auto list = text.substr(0, std::min(text.find_first_not_of("0123456789,-"), text.size()));
+  while (list.ends_with(',')) {
+    list.remove_suffix(1);
+  }
+  return list;
+}
+
 std::uint64_t saturated(std::uint64_t value, std::uint64_t factor) {
   std::uint64_t product = 0;
   return __builtin_mul_overflow(value, factor, &product) ? std::numeric_limits<std::uint64_t>::max() : product;

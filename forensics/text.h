@@ -64,6 +64,10 @@ std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_
 // Whether a pager or a poster cut the text's last word, and says so: "gfp_ma>", "anon-rss:12...", "12…".
 bool is_cut_short(std::string_view text);
 
+// A list of nodes at the front of the text, "(null)", "0", "0-1", "0,2-3": it may hold commas, so it ends at the first
+// byte that no list has. Empty when there is none.
+std::string_view node_list(std::string_view text);
+
 // value * factor, or the largest value when that does not fit (transient negatives are printed as huge unsigned
 // numbers).
 std::uint64_t saturated(std::uint64_t value, std::uint64_t factor);

@@ -29,17 +29,11 @@ bool Feed::read() {
   return false;
 }
 
-std::optional<Container> Feed::by_id(const std::string& id) {
-  if (const auto* container = known_.by_id(id)) {
-    return *container;
+std::optional<Container> Feed::of_cgroup(const std::string& path) {
+  const auto* container = known_.of_cgroup(path);
+  while (container == nullptr && stream_ && has_input(stream_->fd()) && read()) {
+    container = known_.of_cgroup(path);
   }
-  // Its event may be waiting in the socket.
-  while (stream_ && known_.by_id(id) == nullptr && has_input(stream_->fd())) {
-    if (!read()) {
-      break;
-    }
-  }
-  const auto* container = known_.by_id(id);
   return container != nullptr ? std::optional(*container) : std::nullopt;
 }
 

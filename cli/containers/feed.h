@@ -24,8 +24,8 @@ class Feed {
   // False: the engine is gone, and its descriptor now, too.
   bool read();
 
-  // The container of that id; reads first what has come, where it is not known.
-  [[nodiscard]] std::optional<Container> by_id(const std::string& id);
+  // The container of that cgroup; reads first what has come, where none is known.
+  [[nodiscard]] std::optional<Container> of_cgroup(const std::string& path);
   [[nodiscard]] const Known& known() const { return known_; }
 
  private:

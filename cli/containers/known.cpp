@@ -1,5 +1,7 @@
 #include "cli/containers/known.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/escape.h"
@@ -83,6 +85,19 @@ void Known::add_event(std::string_view json) {
 const Container* Known::by_id(std::string_view id) const {
   const auto found = containers_.find(id);
   return found == containers_.end() ? nullptr : &found->second;
+}
+
+const Container* Known::of_cgroup(std::string_view path) const {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  const Container* innermost = nullptr;
+  for (std::size_t at = 0; at < path.size();) {
+    const auto end = std::min(path.find_first_not_of(kHex, at), path.size());
+    if (const auto* container = by_id(path.substr(at, end - at))) {
+      innermost = container;
+    }
+    at = end + 1;
+  }
+  return innermost;
 }
 
 const Container* Known::find(std::string_view name_or_id) const {

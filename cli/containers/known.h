@@ -28,6 +28,8 @@ class Known {
   void add_event(std::string_view json);
 
   [[nodiscard]] const Container* by_id(std::string_view id) const;
+  // The innermost one whose id the path of its cgroup holds, wherever the runtime was told to make it.
+  [[nodiscard]] const Container* of_cgroup(std::string_view path) const;
   // By name, by the whole id, or by the start of exactly one id.
   [[nodiscard]] const Container* find(std::string_view name_or_id) const;
   [[nodiscard]] std::size_t size() const { return containers_.size(); }

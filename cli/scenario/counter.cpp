@@ -121,12 +121,10 @@ base::Result<Counter> parse_counter(std::string_view text) {
 cgroup::Counters numbers_in(std::string_view file, std::string_view text) {
   cgroup::Counters values;
   const auto* known = find_file(file);
-  base::Scanner in(text);
-  while (known != nullptr && !in.done()) {
-    base::Scanner line(in.until("\n").value_or(in.rest()));
-    if (line.rest().size() == in.rest().size()) {
-      in = base::Scanner("");  // the last line has no newline
-    }
+  for (std::size_t begin = 0; known != nullptr && begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    base::Scanner line(text.substr(begin, end - begin));
+    begin = end + 1;
     std::string name(file);
     if (known->form != Form::number) {
       const auto key = line.word().value_or("");

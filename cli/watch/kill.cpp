@@ -148,9 +148,13 @@ void name_owner(const Kill& kill, forensics::Incident& incident) {
   if (!kill.container || !path || !incident.cgroup) {
     return;
   }
+  if (path->find(kill.container->id) == std::string::npos) {
+    return;
+  }
   auto owner = forensics::owner_of(*path);
   if (!owner || owner->container_id != kill.container->id) {
-    return;
+    // A cgroup where the path does not tell that it is a container's: docker run --cgroup-parent
+    owner = forensics::Owner{.runtime = "docker", .container_id = kill.container->id};
   }
   owner->name = kill.container->name;
   owner->image = kill.container->image;

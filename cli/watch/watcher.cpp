@@ -14,7 +14,6 @@
 #include "cgroup/parse.h"
 #include "cli/report.h"
 #include "cli/watch/sight.h"
-#include "forensics/owner.h"
 #include "forensics/words.h"
 
 namespace cli::watch {
@@ -102,6 +101,13 @@ void Watcher::open_log() {
 
 base::Result<> Watcher::open_groups() {
   const auto tree = find_tree();
+  if (tree && !tree->is_whole && log_) {
+    // Its paths are not those of the log: neither could be held against the other.
+    cannot_see("part_of_the_cgroups", {.message = "this cgroup namespace is all of the cgroups that is mounted here"},
+               "kills are told from the kernel log alone, without a timeline (mount the machine's: docker run -v "
+               "/sys/fs/cgroup:/sys/fs/cgroup:ro)");
+    return {};
+  }
   auto groups = tree ? Groups::start(tree->root, *ledger_, before_) : std::unexpected(tree.error());
   if (!groups) {
     if (!log_) {
@@ -114,10 +120,8 @@ base::Result<> Watcher::open_groups() {
   }
   groups_ = *std::move(groups);
   if (!tree->is_whole) {
-    blind_spots_.push_back({.code = "part_of_the_cgroups",
-                            .message =
-                                "only this cgroup namespace is seen, not the machine: mount the machine's "
-                                "/sys/fs/cgroup for the others (docker run -v /sys/fs/cgroup:/sys/fs/cgroup:ro)"});
+    cannot_see("part_of_the_cgroups", {.message = "this cgroup namespace is all of the cgroups that is mounted here"},
+               "nothing is told of the others");
   }
   if (options_.cgroup && !groups_->seen(*options_.cgroup)) {
     return base::fail(
@@ -292,10 +296,8 @@ Kill Watcher::gather(const Settlement& settlement) {
 }
 
 void Watcher::name_container(Kill& kill) {
-  const auto path = cgroup_of(kill);
-  const auto owner = path ? forensics::owner_of(*path) : std::nullopt;
-  if (owner && owner->container_id) {
-    kill.container = feed_.by_id(*owner->container_id);
+  if (const auto path = cgroup_of(kill)) {
+    kill.container = feed_.of_cgroup(*path);
   }
 }
 
@@ -322,10 +324,8 @@ bool Watcher::is_wanted(const Kill& kill) const {
   if (options_.cgroup) {
     return std::ranges::any_of(paths, [this](const auto& path) { return is_within(path, *options_.cgroup); });
   }
-  return container_id_.empty() || std::ranges::any_of(paths, [this](const auto& path) {
-           const auto owner = forensics::owner_of(path);
-           return owner && owner->container_id && owner->container_id->starts_with(container_id_);
-         });
+  return container_id_.empty() ||
+         std::ranges::any_of(paths, [this](const auto& path) { return path.find(container_id_) != std::string::npos; });
 }
 
 void Watcher::tell(const Settlement& settlement) {

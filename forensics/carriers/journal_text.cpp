@@ -73,12 +73,10 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
     return std::nullopt;
   }
   text = line;
-  if (auto time = read_syslog_time(text); time && time->fraction.size() == 6) {  // short-precise
+  if (auto time = read_syslog_time(text)) {
     record.wall = time;
-    if (text.starts_with(" ") && read_host_and_tag(text, record)) {
-      return record;
-    }
-    return std::nullopt;
+    const bool precise = time->fraction.size() == 6;  // else it is a daemon's, or the plain short format
+    return precise && text.starts_with(" ") && read_host_and_tag(text, record) ? std::optional(record) : std::nullopt;
   }
   record = {};
   if (read_unix(line, record, scratch)) {
@@ -93,9 +91,11 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
 class Verbose final : public BlockDecoder {
  public:
   static bool is_head(std::string_view line) {
+    if (!line.ends_with(']')) {
+      return false;
+    }
     const auto mark = line.find(" [s=");
-    return mark != std::string_view::npos && mark < 60 && line.ends_with(']') &&
-           line.find(";i=", mark) != std::string_view::npos;
+    return mark != std::string_view::npos && mark < 60 && line.find(";i=", mark) != std::string_view::npos;
   }
 
   bool feed(std::string_view line) override {

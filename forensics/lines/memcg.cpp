@@ -22,14 +22,17 @@ std::optional<MemcgLimit> parse_memcg_limit(std::string_view message) {
   if (message.starts_with(kReached)) {
     return MemcgLimit{.task_memcg = {}, .oom_memcg = trim_right(message.substr(kReached.size()))};
   }
+  if (!message.starts_with(kTask)) {
+    return std::nullopt;
+  }
   const auto at = message.find(kResult);
   // Two calls of printk() until 3.8: the rest may be a record of its own.
-  if (const auto text = trim_right(message); at == std::string_view::npos && text.starts_with(kTask) &&
-                                             text.ends_with(kKilled) && text.size() > kTask.size() + kKilled.size()) {
+  if (const auto text = trim_right(message);
+      at == std::string_view::npos && text.ends_with(kKilled) && text.size() > kTask.size() + kKilled.size()) {
     return MemcgLimit{.task_memcg = text.substr(kTask.size(), text.size() - kTask.size() - kKilled.size()),
                       .oom_memcg = {}};
   }
-  if (!message.starts_with(kTask) || at == std::string_view::npos) {
+  if (at == std::string_view::npos) {
     return std::nullopt;
   }
   return MemcgLimit{.task_memcg = message.substr(kTask.size(), at - kTask.size()),

@@ -170,8 +170,8 @@ std::optional<Summary> parse_summary(std::string_view message) {
     summary.global_oom = true;
     rest.remove_suffix(11);
   }
-  if (const auto mask = between(rest, ",nodemask=", ",cpuset=")) {
-    summary.nodemask = mask;
+  if (const auto mask = between(rest, ",nodemask=", ",cpuset="); mask && !node_list(*mask).empty()) {
+    summary.nodemask = node_list(*mask);
   }
   return summary;
 }

@@ -190,6 +190,27 @@ std::optional<TaskRow> parse_task_row(std::string_view message) {
   return numbers == kFewest || cut ? std::optional(TaskRow{row}) : std::nullopt;
 }
 
+namespace {
+
+// Whether the figures can be what the columns say: a process has no more pages of page tables than pages.
+bool are_possible(const std::vector<std::string>& rows, const Columns& columns) {
+  return std::ranges::all_of(rows, [&](const std::string& row) {
+    const auto figures = split_task_row(row, columns);
+    return !figures || !figures->table_pages || !figures->total_vm_pages ||
+           *figures->table_pages <= *figures->total_vm_pages + 16;
+  });
+}
+
+// Of a table that some vendor made wider: what all tables begin with.
+Columns vendors_columns(std::size_t width) {
+  using enum Column;
+  Columns columns{pid, uid, tgid, total_vm, rss};
+  columns.resize(std::max(width, columns.size()), other);
+  return columns;
+}
+
+}  // namespace
+
 std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
   // Names may start with digits: the table's width is the smallest count of leading numbers.
   std::size_t width = 12, cut = 0;
@@ -226,7 +247,10 @@ std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
     return value >= -17 && value <= 15;
   });
   const auto& columns = layout(width, bytes ? 0 : adj ? 1 : 2);
-  return columns.empty() || rows.empty() ? std::nullopt : std::optional(columns);
+  if (columns.empty() || rows.empty()) {
+    return std::nullopt;
+  }
+  return are_possible(rows, columns) ? columns : vendors_columns(width);
 }
 
 std::optional<TaskFigures> split_task_row(std::string_view row, const Columns& columns) {

@@ -114,11 +114,11 @@ std::string_view skip_addresses(std::string_view text, int& brackets) {
 // arm: "unwind_backtrace from show_stack+0x18/0x1c", "(dump_backtrace+0x0/0x10c) from [<c05d4624>]
 // (dump_stack+0x18/0x1c)", "(show_stack) from ...".
 std::optional<std::string_view> arm_symbol(std::string_view text) {
-  const auto from = text.find(" from ");
-  if (from == std::string_view::npos) {
-    return std::nullopt;
-  }
+  constexpr std::string_view kFrom = " from ";
   if (text.starts_with("(")) {
+    if (text.find(kFrom) == std::string_view::npos) {
+      return std::nullopt;
+    }
     text.remove_prefix(1);
     const auto symbol = bare_symbol(text);
     return symbol && (text.substr(symbol->size()).starts_with("+0x") || text.substr(symbol->size()).starts_with(")"))
@@ -126,9 +126,12 @@ std::optional<std::string_view> arm_symbol(std::string_view text) {
                : std::nullopt;
   }
   const auto symbol = bare_symbol(text);
-  const auto caller = text.substr(from + 6);
+  if (!symbol || !text.substr(symbol->size()).starts_with(kFrom)) {
+    return std::nullopt;
+  }
+  const auto caller = text.substr(symbol->size() + kFrom.size());
   const auto offset = caller.find("+0x");
-  return symbol && symbol->size() == from && offset != std::string_view::npos && offset > 0 ? symbol : std::nullopt;
+  return offset != std::string_view::npos && offset > 0 ? symbol : std::nullopt;
 }
 
 bool is_hex_words(std::string_view text) {

@@ -1,6 +1,7 @@
 #include "forensics/lines/trigger.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "forensics/text.h"
 
@@ -35,18 +36,6 @@ bool read_gfp(std::string_view text, Allocation& into) {
   return true;
 }
 
-// "(null)", "0", "0-1", "0,2-3": a list may hold commas, so it ends at the first byte that no list has.
-std::string_view node_list(std::string_view text) {
-  if (text.starts_with("(null)")) {
-    return text.substr(0, 6);
-  }
-  auto list = text.substr(0, std::min(text.find_first_not_of("0123456789,-"), text.size()));
-  while (list.ends_with(',')) {
-    list.remove_suffix(1);
-  }
-  return list;
-}
-
 std::optional<std::string_view> after(std::string_view text, std::string_view key) {
   const auto at = text.find(key);
   return at == std::string_view::npos ? std::nullopt : std::optional(text.substr(at + key.size()));
@@ -59,6 +48,9 @@ namespace {
 // OpenVZ: "21738 (php-cgi) invoked oom-killer in ub 1234 generation 1 gfp 0xd0".
 std::optional<Trigger> parse_openvz_trigger(std::string_view message) {
   constexpr std::string_view kInUb = ") invoked oom-killer in ub ";
+  if (message.empty() || !is_digit(message[0])) {
+    return std::nullopt;
+  }
   const auto at = message.rfind(kInUb);
   const auto open = message.find(" (");
   if (at == std::string_view::npos || open > at || !whole_number<std::int64_t>(message.substr(0, open))) {
@@ -76,6 +68,10 @@ std::optional<Trigger> parse_openvz_trigger(std::string_view message) {
 
 // Since 2.6.11; the keys changed with 2.6.32, 2.6.36, 3.7, 4.6, 4.9 and 5.0 (and are in another order in 4.5-rc).
 std::optional<Trigger> parse_trigger(std::string_view message) {
+  // Most lines are none: what is searched for begins with a letter that is rare.
+  if (::memmem(message.data(), message.size(), "killer", 6) == nullptr) {
+    return std::nullopt;
+  }
   constexpr std::string_view kNameless = "oom-killer: gfp_mask=0x";  // until 2.6.14
   if (message.starts_with(kNameless)) {
     Trigger trigger;
@@ -111,6 +107,7 @@ std::optional<Trigger> parse_trigger(std::string_view message) {
   }
   if (const auto mask = after(rest, "nodemask=")) {
     trigger.nodemask = node_list(*mask);
+    trigger.nodemask = trigger.nodemask->empty() ? std::nullopt : trigger.nodemask;
   }
   return trigger;
 }
@@ -139,6 +136,7 @@ std::optional<AllocationFailure> parse_allocation_failure(std::string_view messa
   }
   if (const auto mask = after(rest, "nodemask=")) {
     failure.nodemask = node_list(*mask);
+    failure.nodemask = failure.nodemask->empty() ? std::nullopt : failure.nodemask;
   }
   return failure;
 }
@@ -162,6 +160,9 @@ std::optional<ManualOom> parse_manual_oom(std::string_view message) {
 }
 
 std::optional<Suppressed> parse_suppressed(std::string_view message) {
+  if (message.find("suppressed") == std::string_view::npos) {
+    return std::nullopt;
+  }
   auto end = message.find(" callbacks suppressed");
   if (end == std::string_view::npos) {
     end = message.find(" messages suppressed.");  // until 2.6.x: of all that printk_ratelimit() guards

@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 MEMORY_MIB = 1536  # compose.yaml promises to fit in 1 GiB; Docker itself and the kernel need the rest
 RESULTS_BYTES = 256 << 20
 SWAP_BYTES = 128 << 20
+LONGEST_SILENCE_S = 400  # a busy host makes one service take a minute
 FAILURES = re.compile(r"Kernel panic|Oops:|BUG: |lab: ")  # of the laboratory, not of what is tried in it
 
 # As vm/qemu.cpp has it and says why. lsm=capability: with AppArmor in the kernel Docker wants apparmor_parser.
@@ -75,8 +76,8 @@ def command(image, boot, disks, accel, init):
 
 
 def follow(child, console, deadline, say):
-    """Says the guest's lines as they come; True when it ended by itself in time."""
-    shown = 0
+    """Says the guest's lines as they come; True when it ended by itself in time. One that says nothing for long hangs: a failure of the laboratory."""
+    shown, last_word = 0, time.monotonic()
     while True:
         over = child.poll() is not None
         text = console.read_text(errors="replace") if console.exists() else ""
@@ -84,11 +85,14 @@ def follow(child, console, deadline, say):
         for line in lines[shown:-1]:
             if line.startswith("lab "):
                 say(line.rstrip("\r"))
+                last_word = time.monotonic()
         shown = max(shown, len(lines) - 1)
         if over:
             return True
         if time.monotonic() > deadline:
             return False
+        if time.monotonic() - last_word > LONGEST_SILENCE_S:
+            raise processes.LabError(f"the guest says nothing for {LONGEST_SILENCE_S} s; its last words:\n{text[-2000:]}")
         time.sleep(0.5)
 
 

@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t kNameLength = 200;  // too long to be kept in the dentry itself, so each costs more
 
 constexpr std::array kOwn{
-    Parameter{"names", ParameterKind::choice, "missing", "look up names that are not there, or make empty files",
+    Parameter{"names", ParameterKind::choice, "missing",
+              "look up names that are not there, or make empty files on a private tmpfs (then counted as slab)",
               "missing|files"},
 };
 constexpr auto kParameters = join(kGrowth, kOwn, kFolder);
@@ -95,7 +96,8 @@ base::Result<> run_dentry_growth(Context& context) {
   }
   NamePool pool(std::move(opened), files ? NamePool::Names::files : NamePool::Names::missing,
                 context.parameters.count("seed"));
-  return drive(context, pool, "slab_reclaimable");
+  // An inode of a tmpfs is not reclaimable, its dentry is.
+  return drive(context, pool, files ? "slab" : "slab_reclaimable");
 }
 
 }  // namespace

@@ -66,6 +66,19 @@ TEST(Observed, StatisticsAreReadWhenTheLevelHasMoved) {
   EXPECT_TRUE(group.timeline().back().anon) << "every tenth time";
 }
 
+TEST(Observed, EventsWithoutAKillAreReadNowAndThen) {
+  const auto fake = container();
+  auto group = must(Observed::open(fake.path()));
+  for (unsigned i = 1; i <= 1000; ++i) {
+    EXPECT_TRUE(group.refresh(group.start() + std::chrono::milliseconds(i)));
+  }
+  EXPECT_LE(group.timeline().size(), 5U) << "the recorder is not filled by them";
+  fake.write("memory.events", kills(1));
+  fake.write("memory.events.local", kills(1));
+  EXPECT_TRUE(group.refresh(group.start() + 1001ms));
+  EXPECT_EQ(group.last().events_local->oom_kill, 1U) << "a kill is read at once";
+}
+
 TEST(Observed, WhatIsGoneStaysAsItWasSeen) {
   const auto fake = container();
   auto group = must(Observed::open(fake.path()));

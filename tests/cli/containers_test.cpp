@@ -44,6 +44,18 @@ TEST(Known, FindsByNameIdAndTheStartOfOneId) {
   EXPECT_EQ(known.find("plain")->id, "dd55") << "the newest of that name";
 }
 
+TEST(Known, FindsTheContainerOfACgroup) {
+  Known known;
+  must(known.add_list(kList));
+  EXPECT_EQ(known.of_cgroup("/docker/aa11")->id, "aa11");
+  EXPECT_EQ(known.of_cgroup("/system.slice/docker-aa22.scope")->id, "aa22");
+  EXPECT_EQ(known.of_cgroup("/batch.slice/aa11/init")->id, "aa11") << "--cgroup-parent, and a cgroup inside";
+  EXPECT_EQ(known.of_cgroup("/docker/aa11/docker/bb33")->id, "bb33") << "the innermost";
+  EXPECT_EQ(known.of_cgroup("/docker/aa113"), nullptr);
+  EXPECT_EQ(known.of_cgroup("/"), nullptr);
+  EXPECT_EQ(known.of_cgroup(""), nullptr);
+}
+
 TEST(Known, PassesOverWhatItDoesNotUnderstand) {
   Known known;
   for (const auto* text : {"", "{", "[]", "{}", R"({"Type":"network","Actor":{"ID":"x"}})", R"({"Type":"container"})",

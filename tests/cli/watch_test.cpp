@@ -208,6 +208,17 @@ TEST(MakeDocument, OtherContainersNamesAreNotTaken) {
   EXPECT_FALSE(make_document(kill).incidents[0].cgroup->owner->name);
 }
 
+TEST(MakeDocument, TheEngineKnowsAContainerWhosePathDoesNotTell) {
+  auto kill = counted_kill(1);
+  const auto path = std::string("/batch.slice/") + kId;
+  kill.settlement.cgroup = kill.limit_cgroup = kill.group->path = path;
+  const auto document = make_document(kill);
+  const auto& owner = *document.incidents[0].cgroup->owner;
+  EXPECT_EQ(owner.runtime, "docker");
+  EXPECT_EQ(owner.container_id, kId);
+  EXPECT_EQ(owner.service, "web");
+}
+
 TEST(Summary, IsATableOfTheLastOnesAndCountsAll) {
   Summary summary;
   EXPECT_THAT(summary.text(std::nullopt, {}), HasSubstr("No OOM kill was seen."));

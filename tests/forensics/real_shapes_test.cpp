@@ -9,6 +9,7 @@ namespace forensics {
 namespace {
 
 using testing::joined;
+using testing::memcg_report;
 using testing::parse_text;
 
 std::string or_dash(const std::optional<std::int64_t>& value) {
@@ -166,6 +167,15 @@ const Shape kShapes[] = {
      "[1.000001] app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
      "[1.000002] Out of memory: Killed process 39 (app) total-vm:90kB, anon-rss:8kB, file-rss:0kB\n",
      {"app[-] order 0 -> 39(app) anon 8 kB"}},
+    // Mail: a prefix alone on its line, and three lines that are one.
+    {"MailBreaksBehindThePrefix",
+     "Jul 22 10:42:40 box kernel:\n"
+     "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/u,task=app,"
+     "pid=39,uid=7\n"
+     "Jul 22 10:42:40 box kernel: Out of memory: Killed process 39\n"
+     "(app) total-vm:90kB, anon-rss:8kB, file-rss:4kB,\n"
+     "shmem-rss:0kB\n",
+     {"-[-] order - -> 39(app) u7 anon 8 kB"}},
     {"ChangelogWrapsTheCounters",
      "    dd invoked oom-killer: gfp_mask=0x14000c0(GFP_KERNEL), nodemask=(null), order=0, oom_score_adj=0\n"
      "\n"
@@ -300,6 +310,39 @@ TEST_P(EveryShape, IsReadAsAReaderWould) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, EveryShape, ::testing::ValuesIn(kShapes),
                          [](const auto& row) { return std::string(row.param.name); });
+
+// The request is logged by who asks, the report by a worker: what another CPU reports in between is not asked for.
+TEST(Shapes, SysrqMarksOnlyTheWorkersReport) {
+  const auto document = parse_text("[   12.000001][   T11] sysrq: Manual OOM execution\n" +
+                                   joined(memcg_report(), "[   12.000002][   T22] "));
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_FALSE(document.incidents[0].manual);
+}
+
+// journalctl's mark of another boot: which kernel it runs is not known.
+TEST(Shapes, ReleaseIsOfItsBoot) {
+  const auto document = parse_text(
+      "Jan  4 15:23:30 box kernel: Linux version 5.15.0-91-generic (a@b) #101\n"
+      "Jan  4 15:23:31 box kernel: x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+      "-- Boot 1234567890abcdef1234567890abcde0 --\n"
+      "Jan  4 15:25:31 box kernel: y invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n");
+  ASSERT_EQ(document.incidents.size(), 2U);
+  EXPECT_EQ(document.incidents[0].kernel.release, "5.15.0-91-generic");
+  EXPECT_EQ(document.incidents[1].kernel.release, std::nullopt);
+}
+
+// Without buddy lists and a kill line: tables of page tables come in pages, and some kernels say it by their name.
+TEST(Shapes, PageSizeOfACutReport) {
+  auto lines = memcg_report();
+  lines.erase(lines.begin() + 15, lines.end());
+  EXPECT_EQ(parse_text(joined(lines)).incidents.at(0).analysis.page_size_bytes, 4096U);  // 208896 is 51 * 4096
+  lines[1] = "CPU: 3 UID: 1000 PID: 4242 Comm: python3 Not tainted 6.12.0-211.el10.ppc64le #1";
+  lines[14] =
+      "[   4242]  1000  4242    27712    18219    16012     2207         0   196608        0             0 python3";
+  const auto large = parse_text(joined(lines)).incidents.at(0);
+  EXPECT_EQ(large.analysis.page_size_bytes, 65536U);
+  EXPECT_EQ(large.tasks.at(0).rss_bytes, 18219U * 65536);
+}
 
 }  // namespace
 }  // namespace forensics

@@ -264,6 +264,7 @@ TEST(Report, PanicIsAnIncidentAndItsTraceIsNotTheReports) {
 
 TEST(Report, SysrqAndSuppressedHeaders) {
   auto lines = memcg_report();
+  lines[0] = "kworker/0:1 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=-1, oom_score_adj=0";
   lines.insert(lines.begin(), {"sysrq: Manual OOM execution", "oom_kill_process: 132 callbacks suppressed"});
   const auto document = parse_text(joined(lines));
   ASSERT_EQ(document.incidents.size(), 1U);

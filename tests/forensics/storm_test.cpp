@@ -54,6 +54,22 @@ TEST(Storm, LongTablesAreKeptLessOften) {
   EXPECT_EQ(kept.back().repeats, 41U);
 }
 
+// Each of another name, as a script that forks may have them.
+TEST(Storm, MemoryIsBoundedWhateverTheNames) {
+  Storm storm;
+  std::vector<Incident> kept;
+  Incident incident;
+  incident.victims.emplace_back();
+  for (int i = 0; i < 10000; ++i) {
+    incident.victims[0].comm = "p" + std::to_string(i);
+    if (!storm.fold(incident, kept)) {
+      kept.push_back(incident);
+    }
+  }
+  EXPECT_EQ(kept.size(), 3100U);
+  EXPECT_EQ(kept.back().repeats, 6901U);
+}
+
 TEST(Storm, NothingIsCountedInWhatWentElsewhere) {
   Storm storm;
   std::vector<Incident> kept;

@@ -432,6 +432,13 @@ def watch_without_log(lab):
             equal(incident["cgroup"]["memory"]["limit_bytes"], 12 * MIB, "limit")
 
 
+def watch_namespace(lab):
+    """Where the paths of the log and of the cgroups cannot be held against each other, each kill is told once, from the log."""
+    facts = watched(lab, "namespace")
+    equal(sorted(facts["victims"]), sorted(facts["pids"]), "victims")
+    equal("this cgroup namespace is all of the cgroups" in facts["words"], True, "what cannot be seen is said")
+
+
 def watch_groups(lab):
     """One post-mortem for a group kill, one for the limit of a cgroup above, one for a child whose parent lives on."""
     facts = watched(lab, "groups")

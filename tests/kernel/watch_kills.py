@@ -5,6 +5,7 @@ usage: watch_kills.py OOMLAB CASE
   burst     more kills than the kernel reports in full (10 in 5 s), in cgroups that are gone at once
   restart   kills while the watch runs, while it is dead (SIGKILL) and after its restart
   no_log    an ordinary user who may not read the kernel log
+  namespace a watch that sees the cgroups of its own namespace alone, as in a container without the machine's /sys/fs/cgroup
   groups    memory.oom.group, a limit of the cgroup above, a child whose parent lives on
 Prints one JSON object: the kills that were made, and the post-mortems.
 """
@@ -26,8 +27,8 @@ SMALL = {"memory.swap.max": "0", "memory.max": "12M"}
 class Watch:
     """One `oomlab watch`; its words are read until it says that it watches."""
 
-    def __init__(self, *words, user=None):
-        self.child = subprocess.Popen([OOMLAB, "watch", "--into", INTO, "--format", "json", *words], stdin=subprocess.DEVNULL,
+    def __init__(self, *words, user=None, prefix=()):
+        self.child = subprocess.Popen([*prefix, OOMLAB, "watch", "--into", INTO, "--format", "json", *words], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, user=user)
         self.words = ""
         while "watching" not in self.words:
@@ -129,6 +130,17 @@ def no_log():
     report(kills=2, status=child.returncode, table=watch.end(), words=watch.words)
 
 
+def namespace():
+    """The watch and a workload in one cgroup namespace, another one outside of it."""
+    box = group("box", {"memory.max": "64M", "memory.swap.max": "0"})
+    enter = f"echo 0 >{box}/cgroup.procs; exec unshare --cgroup --mount sh -c 'umount /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec \"$@\"' sh \"$@\""
+    watch = Watch(prefix=("sh", "-c", enter, "sh"))
+    ours = inside(box, OOMLAB, "workload", "anon", "--cap=200M")
+    ours.wait()
+    other = kill()
+    report(pids=[ours.pid, other], table=watch.end(), words=watch.words)
+
+
 def groups():
     watch = Watch()
     together = group("together", {**SMALL, "memory.max": "16M", "memory.oom.group": "1"})
@@ -149,4 +161,4 @@ def groups():
 
 
 if __name__ == "__main__":
-    {"burst": burst, "restart": restart, "no_log": no_log, "groups": groups}[sys.argv[2]]()
+    {"burst": burst, "restart": restart, "no_log": no_log, "namespace": namespace, "groups": groups}[sys.argv[2]]()

@@ -84,6 +84,276 @@ def victim_rss_below(size):
     return check
 
 
+def completed(run):
+    equal(run.run["outcome"]["verdict"], "completed", f"verdict ({run.errors})")
+    equal(run.document["incidents"], [], "incidents")
+
+
+def levels(run):
+    """Memory over time, as the recorder saw it."""
+    columns = run.run["timeline"]["columns"]
+    at = columns.index("memory_bytes")
+    return [row[at] for row in run.run["timeline"]["rows"] if row[at] is not None]
+
+
+def seen(*facts):
+    """Completed, with each (step, name) observed within low and high; numbers alone are exact."""
+    def check(run):
+        completed(run)
+        for step, name, low, *high in facts:
+            within(run.observed(step, name), low, high[0] if high else low, f"{name} at '{step}'")
+    return check
+
+
+def risen(first, then, name, low, high):
+    """Completed, with the difference of one thing at two steps within low and high."""
+    def check(run):
+        completed(run)
+        within(run.observed(then, name) - run.observed(first, name), low, high, f"{name} from '{first}' to '{then}'")
+    return check
+
+
+# ---- The figures of the project's source documents, on glibc 2.36 ----
+
+HEAP = (("start", "arena", 135168), ("allocated", "arena", 9551872), ("allocated", "heap", 9551872), ("allocated", "mapped chunks", 0),
+        ("all freed", "arena", 135168), ("all freed", "heap", 135168), ("allocated", "mmap", 0), ("all freed", "munmap", 0))
+MAPPED = (("allocated", "mapped chunks", 1010), ("allocated", "mapped", 12410880), ("allocated", "mmap", 1010), ("all freed", "mapped chunks", 0))
+
+
+def freed_partly(run):
+    seen(*HEAP, ("4 of 5 freed", "in use", 1.85e6, 1.95e6), ("4 of 5 freed", "free", 7.55e6, 7.7e6), ("4 of 5 freed", "free chunks", 200, 210),
+         ("4 of 5 freed", "arena", 9551872))(run)
+    risen("allocated", "4 of 5 freed", "VmRSS", -0.2e6, 0.3e6)(run)
+    risen("4 of 5 freed", "all freed", "VmRSS", -9.8e6, -8.8e6)(run)
+
+
+def freed_partly_mapped(run):
+    seen(*MAPPED, ("4 of 5 freed", "mapped chunks", 202), ("4 of 5 freed", "munmap", 808), ("all freed", "munmap", 202))(run)
+    risen("allocated", "4 of 5 freed", "VmRSS", -10.2e6, -9.4e6)(run)
+
+
+def lazy(run):
+    completed(run)
+    risen("start", "allocated", "VmSize", 64 * MIB, 64 * MIB + 64 * KIB)(run)
+    risen("start", "allocated", "VmRSS", 0, MIB)(run)
+    risen("allocated", "touched", "RssAnon", 63.5 * MIB, 64.2 * MIB)(run)
+
+
+def lazy_killed(run):
+    equal(run.run["outcome"]["verdict"], "oom_killed", "verdict")
+    victim = run.document["incidents"][0]["victims"][0]
+    within(victim["total_vm_bytes"], run.observed("start", "VmSize") + 64 * MIB, run.observed("start", "VmSize") + 65 * MIB, "total-vm")
+    within(victim["anon_rss_bytes"], 4.5 * MIB, 6 * MIB, "anon-rss")
+
+
+def regions(run):
+    completed(run)
+    page = PAGE
+    for region, grown in (("local array", 0.85 * MIB), ("array in a function", MIB), ("malloc", MIB), ("private file mapping", 0.9 * MIB)):
+        before = {"local array": "global array touched", "array in a function": "local array touched", "malloc": "array in a function returned",
+                  "private file mapping": "program end"}[region]
+        within(run.observed(f"{region} defined", "VmSize") - run.observed(before, "VmSize"), grown, 1.1 * MIB, f"VmSize by {region}")
+    for region in ("local array", "array in a function", "malloc", "private file mapping", "mapping without reserve"):
+        for name in ("Rss", "Anonymous"):
+            within(run.observed(f"{region} touched", name) - run.observed(f"{region} defined", name), 19 * page, 23 * page, f"{name} of {region}")
+    within(run.observed("global array touched", "Anonymous") - run.observed("program started", "Anonymous"), 20 * page, 23 * page, "global array")
+    equal(run.observed("array in a function returned", "VmStk"), run.observed("array in a function touched", "VmStk"), "the stack stays")
+
+
+def overcommit(plain, noreserve, mode):
+    return seen(("vm.overcommit_memory", "mode", mode), ("plain mapping", "works", plain), ("MAP_NORESERVE", "works", noreserve))
+
+
+def one_call_for_several(run):
+    seen(("small allocated", "brk", 8, 20), ("small allocated", "mmap", 0), ("large allocated", "mmap", 64), ("large freed", "munmap", 64),
+         ("large allocated", "mapped chunks", 64))(run)
+
+
+def doubling(run):
+    completed(run)
+    for size in (4, 8, 16):
+        within(run.observed(f"{size} MiB", "Anonymous"), 1.5 * size * MIB, 1.5 * size * MIB + MIB, f"old + new at {size} MiB")
+        within(run.observed(f"{size} MiB", "Anonymous then"), size * MIB, size * MIB + MIB, f"new at {size} MiB")
+
+
+def copied(mapped):
+    def check(run):
+        completed(run)
+        risen("start", "copied", "file", 31 * MIB, 34 * MIB)(run)
+        low, high = (31 * MIB, 33 * MIB) if mapped else (0, MIB)
+        risen("start", "copied", "file_mapped", low, high)(run)
+        risen("start", "copied", "RssFile", low, high)(run)
+        risen("start", "copied", "VmSize", low, high)(run)
+    return check
+
+
+def own_handling(run):
+    equal(run.run["outcome"]["verdict"], "failed", f"verdict ({run.errors})")
+    equal(run.status, 7, "exit status: the program's own")
+    equal(run.run["memory"]["events"]["oom_kill"], 0, "kills")
+    equal(run.observed("refused", "errno"), 12, "errno")
+    within(run.observed("refused", "blocks"), 10, 12, "blocks before the refusal")
+
+
+# ---- Why RSS stays high ----
+
+def retention(run):
+    completed(run)
+    for step in ("all freed", "idle"):
+        within(run.observed(step, "Anonymous"), 31 * MIB, 34 * MIB, f"Anonymous {step}")
+        within(run.observed(step, "in use"), 0, MIB, f"in use {step}")
+    within(run.observed("trimmed", "Anonymous"), 0, 2 * MIB, "Anonymous trimmed")
+
+
+def pinned(trimmed_low, trimmed_high):
+    def check(run):
+        completed(run)
+        within(run.observed("freed below", "Anonymous"), 31 * MIB, 34.5 * MIB, "Anonymous freed below")
+        within(run.observed("freed below", "in use"), 0, 9 * MIB, "in use")
+        within(run.observed("trimmed", "Anonymous"), trimmed_low, trimmed_high, "Anonymous trimmed")
+        within(run.observed("trimmed", "arena"), 32 * MIB, 35 * MIB, "arena trimmed")
+    return check
+
+
+def arenas(low, high):
+    def check(run):
+        completed(run)
+        within(run.observed("most freed", "arenas of threads"), low, high, "arenas")
+        within(run.observed("most freed", "Anonymous"), 30 * MIB, 37 * MIB, "Anonymous most freed")
+        within(run.observed("most freed", "in use"), 0, 4 * MIB, "in use")
+    return check
+
+
+def stairs(run):
+    completed(run)
+    rows = levels(run)
+    quarters = [rows[len(rows) * i // 8] for i in (2, 4, 6)]
+    assert quarters[0] < quarters[1] < quarters[2], f"no staircase: {quarters}"
+    within(run.observed("last cycle", "Anonymous"), 48 * MIB, 50 * MIB, "Anonymous")
+
+
+def falls(run, low, high):
+    """How often memory went from above the one level to below the other."""
+    count, is_up = 0, False
+    for level in levels(run):
+        if is_up and level < low:
+            count += 1
+        is_up = level > high or (is_up and level >= low)
+    return count
+
+
+def lazily_freed(run):
+    completed(run)
+    risen("filled", "given back", "Rss", -MIB, MIB)(run)
+    within(run.observed("given back", "LazyFree"), 23 * MIB, 25 * MIB, "LazyFree")
+    risen("start", "given back", "pglazyfree", 5800, 6400)(run)
+    risen("given back", "pressed", "pglazyfreed", 500, 6400)(run)
+
+
+def freed_at_once(run):
+    completed(run)
+    risen("filled", "given back", "Rss", -25 * MIB, -23 * MIB)(run)
+    risen("filled", "given back", "anon", -25 * MIB, -23 * MIB)(run)
+    risen("start", "pressed", "pglazyfree", 0, 0)(run)
+
+
+def cached(run):
+    completed(run)
+    within(run.observed("read", "file"), 24 * MIB, 48 * MIB, "file")
+    within(run.observed("read", "inactive_file"), 20 * MIB, 48 * MIB, "inactive_file")
+    within(run.run["memory"]["events"]["max"], 1, 10**6, "events.max")
+
+
+def advised(run):
+    completed(run)
+    within(run.observed("read", "file"), 0, 8 * MIB, "file")
+
+
+def thrashed(run):
+    completed(run)
+    risen("start", "end", "workingset_refault_file", 300, 10**7)(run)
+    risen("start", "end", "pgmajfault", 300, 10**7)(run)
+    assert run.observed("end", "stalled") > run.observed("start", "stalled"), "no PSI"
+
+
+def shared(run):
+    completed(run)
+    within(run.observed("all touched", "sum of Rss"), 64 * MIB, 96 * MIB, "sum of Rss")
+    within(run.observed("all touched", "sum of Pss"), 16 * MIB, 24 * MIB, "sum of Pss")
+    risen("start", "all touched", "shmem", 15.5 * MIB, 16.5 * MIB)(run)
+
+
+def names_reclaimed(run):
+    """At the limit names are reclaimed: nobody is killed, and the level stays near it."""
+    completed(run)
+    within(run.peak_stat("slab_reclaimable"), 6 * MIB, 16 * MIB, "slab_reclaimable")
+
+
+def stays(run):
+    completed(run)
+    within(run.observed("writer gone", "shmem"), 15.5 * MIB, 16.5 * MIB, "shmem when the writer is gone")
+    within(run.observed("file removed", "shmem"), 0, MIB, "shmem when the file is removed")
+
+
+def spiked(run):
+    completed(run)
+    rows = levels(run)
+    within(max(rows), 31 * MIB, 34 * MIB, "peak")
+    at = rows.index(max(rows))
+    within(min(rows[at:]), 0, 6 * MIB, "after the spike")
+
+
+def sawed(run):
+    completed(run)
+    within(max(levels(run)), 30 * MIB, 34 * MIB, "peak")
+    within(falls(run, 8 * MIB, 24 * MIB), 3, 3, "falls")
+
+
+def climbed(run):
+    completed(run)
+    rows = levels(run)
+    for step in (8, 16, 24, 32):
+        near = sum(1 for level in rows if abs(level - step * MIB) < 2.5 * MIB)
+        assert near >= 5, f"{near} samples near {step} MiB of {len(rows)}"
+    within(falls(run, 6 * MIB, 30 * MIB), 0, 1, "falls but for the end")
+
+
+def leaked(run):
+    killed("anon", 0.9)(run)
+    rows = levels(run)
+    half = rows[len(rows) // 2]
+    within(half, 12 * MIB, 36 * MIB, "half way")
+    equal(run.run["workload"]["parameters"]["seed"], "7", "the seed is kept")
+
+
+def thrashed_swap(run):
+    equal(run.run["outcome"]["verdict"], "oom_killed", f"verdict ({run.errors})")
+    within(run.observed("thrashing", "swap"), 4 * MIB, 32 * MIB, "swap while thrashing")
+    assert run.observed("thrashing", "stalled") > 0, "no PSI"
+    within(run.document["incidents"][0]["cgroup"]["swap"]["usage_bytes"], 28 * MIB, 32 * MIB, "swap at the kill")
+
+
+def copied_on_write(run):
+    completed(run)
+    for child in (1, 2, 3, 4):
+        before = f"child {child - 1} wrote" if child > 1 else "parent filled"
+        risen(before, f"child {child} wrote", "anon", 3.8 * MIB, 5.2 * MIB)(run)
+        risen(before, f"child {child} wrote", "sum of Rss", 15 * MIB, 22 * MIB)(run)
+
+
+def bombed(run):
+    equal(run.run["outcome"]["verdict"], "oom_killed", f"verdict ({run.errors})")
+    incident = run.document["incidents"][0]
+    assert len(incident["tasks"]) > 40, f"{len(incident['tasks'])} rows"
+    biggest = max(task["rss_bytes"] for task in incident["tasks"])
+    assert biggest < 8 * MIB, f"a task of {biggest}"
+
+
+def refused_processes(run):
+    completed(run)
+    within(run.observed("refused", "processes"), 20, 49, "processes below pids.max 50")
+
+
 def fill_rows():
     """`fill --kind K --size N` for every kind there is; the list is the program's own."""
     counters = {"anon": "anon", "thp": "anon_thp", "mlock": "unevictable", "shmem": "shmem", "cache": "file", "dirty": "file_dirty",
@@ -137,13 +407,65 @@ BATCHES = {
         "socket_leak": ("socket-leak --memory-max 48M", killed("sock", 0.8)),
         "anon_mlock": ("anon-mlock --memory-max 48M --swap-max 64M", killed("unevictable", 0.9)),
     }},
+    "process": {"guest": ["--disk", "256M", "--swap", "64M"], "rows": {
+        "memory_user": ("memory-user --memory-max 96M --size 48M", both(risen("start", "allocated", "RssAnon", 47.9 * MIB, 48.5 * MIB),
+                                                                        risen("start", "allocated", "MemFree", -56 * MIB, -40 * MIB))),
+        "malloc_small": ("malloc-small --memory-max 64M", seen(*HEAP)),
+        "malloc_small_mapped": ("malloc-small --memory-max 64M --mmap-threshold 8192", seen(*MAPPED, ("all freed", "munmap", 1010))),
+        "malloc_small_free": ("malloc-small-free --memory-max 64M", freed_partly),
+        "malloc_small_free_mapped": ("malloc-small-free --memory-max 64M --mmap-threshold 8192", freed_partly_mapped),
+        "alloc_size": ("alloc-size --memory-max 64M", one_call_for_several),
+        "mixed_size": ("mixed-size --memory-max 64M", seen(("round 1", "mapped chunks", 2), ("round 2", "mapped chunks", 0), ("round 3", "mmap", 0),
+                                                           ("round 3", "arena", 2 * MIB, 3 * MIB))),
+        "lazy_malloc": ("lazy-malloc --memory-max 96M", lazy),
+        "lazy_malloc_killed": ("lazy-malloc --memory-max 6M --swap-max 6M", lazy_killed),
+        "regions": ("regions --memory-max 64M", regions),
+        "overcommit_0": ("overcommit", overcommit(0, 1, 0)),
+        "overcommit_1": ("overcommit", overcommit(1, 1, 1), "echo 1 >/proc/sys/vm/overcommit_memory"),
+        "overcommit_2": ("overcommit --size 4G", overcommit(0, 0, 2), "echo 2 >/proc/sys/vm/overcommit_memory"),
+        "string_doubling": ("string-doubling --memory-max 64M", doubling, "echo 0 >/proc/sys/vm/overcommit_memory"),
+        "copy_readwrite": ("copy-readwrite --memory-max 96M", copied(False)),
+        "copy_mmap": ("copy-mmap --memory-max 96M", copied(True)),
+        "enomem_rlimit": ("enomem --memory-max 64M --size 12M --status 7", own_handling),
+        "enomem_fault": ("enomem --memory-max 64M --way fault --after 11 --status 7", own_handling),
+    }},
+    "misbehaviour": {"guest": ["--disk", "512M"], "rows": {
+        "allocator_retention": ("allocator-retention --memory-max 96M", retention),
+        "heap_pin": ("heap-pin --memory-max 96M", pinned(31 * MIB, 34.5 * MIB)),
+        "heap_pin_top": ("heap-pin --memory-max 96M --pin top", pinned(0, 2 * MIB)),
+        "arena_frag": ("arena-frag --memory-max 96M", arenas(7, 8)),
+        "arena_frag_2": ("arena-frag --memory-max 96M --arena-max 2", arenas(1, 2)),
+        "gc_delay": ("gc-delay --memory-max 96M", stairs),
+        "gc_delay_late": ("gc-delay --memory-max 96M --return late", lambda run: within(falls(run, 8 * MIB, 14 * MIB), 2, 4, "falls")),
+        "madv_free": ("madv-free --memory-max 48M --pressure 32M", lazily_freed),
+        "madv_dontneed": ("madv-dontneed --memory-max 48M --pressure 16M", freed_at_once),
+        "page_cache_seq": ("page-cache-seq --memory-max 48M", cached),
+        "page_cache_seq_advised": ("page-cache-seq --memory-max 48M --advice yes", advised),
+        "page_cache_thrash": ("page-cache-thrash --memory-max 32M --size 64M", thrashed),
+        "shared_map": ("shared-map --memory-max 64M", shared),
+        "dentry_growth": ("dentry-growth --memory-max 16M --size 24M", names_reclaimed),
+        "dentry_files": ("dentry-growth --names files --memory-max 16M", killed("slab", 0.9, 16 * MIB)),
+        "tmpfs_fill": ("tmpfs-fill --memory-max 64M --size 16M", stays),
+        "tmpfs_fill_killed": ("tmpfs-fill --memory-max 48M", killed("shmem", 0.95)),
+    }},
+    "shapes": {"guest": ["--swap", "64M"], "rows": {
+        "spike": ("spike --memory-max 64M", spiked),
+        "sawtooth": ("sawtooth --memory-max 64M", sawed),
+        "staircase": ("staircase --memory-max 64M", climbed),
+        "leak": ("leak --memory-max 48M --rate 24M/s --seed 7", leaked),
+        "swap_thrash": ("swap-thrash --memory-max 32M --swap-max 32M --for 2s", thrashed_swap),
+        "fork_cow": ("fork-cow --memory-max 96M", copied_on_write),
+        "fork_bomb": ("fork-bomb --memory-max 32M", bombed),
+        "fork_bomb_pids": ("fork-bomb --memory-max 64M --pids-max 50 --each 16K", refused_processes),
+    }},
 }
 
 
 def script(oomlab, rows):
     """Runs all rows and prints for each a line "### NAME STATUS", its document and what it said on standard error."""
     lines = []
-    for name, (words, _) in rows.items():
+    for name, (words, _, *before) in rows.items():
+        lines += before
         words = words if re.match(r"(run|stress|[a-z-]+=)", words) else "stress " + words
         lines.append(f"{oomlab} {words} --backend host --quiet -o /run/p.json 2>/run/errors </dev/null >/dev/null")
         lines.append(f"echo '### {name}' $?; cat /run/p.json 2>/dev/null; echo '### errors'; cat /run/errors; rm -f /run/p.json")
@@ -165,7 +487,7 @@ def run_batch(lab, batch, only):
     result = lab.call("vm", "exec", "--kernel", lab.kernel, *batch["guest"], "--", "sh", "-c", script(lab.oomlab, rows), timeout=540)
     runs = parse(result.stdout)
     failures = 0
-    for name, (words, check) in rows.items():
+    for name, (words, check, *_) in rows.items():
         try:
             assert name in runs, f"did not run\n{result.stdout[-2000:]}{result.stderr[-2000:]}"
             if runs[name].document is not None:
