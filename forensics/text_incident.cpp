@@ -69,9 +69,10 @@ void write_candidates(Page& page, const Incident& incident) {
 }
 
 void write_why(Page& page, const Incident& incident) {
-  if (!incident.victims.empty()) {
+  const auto choice = incident.victims.empty() ? "" : choice_sentence(incident);
+  if (!choice.empty()) {
     page.heading("Why this process");
-    page.paragraph(choice_sentence(incident), Tone::plain, 2);
+    page.paragraph(choice, Tone::plain, 2);
   }
   const auto why = why_now_sentence(incident), request = request_sentence(incident);
   if (why.empty() && request.empty()) {

@@ -77,10 +77,6 @@ Contender of_victim(const Victim& victim) {
           .killed = true};
 }
 
-std::string ranked_name(const Ranked& ranked) {
-  return fmt::format("{} (pid {})", ranked.comm, ranked.pid);
-}
-
 std::string_view missing_words(std::string_view section) {
   constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"trigger", "who asked for the memory"},  {"call_trace", "the call trace"},
@@ -89,49 +85,6 @@ std::string_view missing_words(std::string_view section) {
       {"constraint", "the oom-kill: summary"},  {"victim", "the victim"}};
   const auto* found = std::ranges::find(kWords, section, &std::pair<std::string_view, std::string_view>::first);
   return found == std::end(kWords) ? section : found->second;
-}
-
-// Of the highest score: what it is made of, and who would have been next.
-std::string highest_sentence(const Incident& incident) {
-  const auto& ranking = incident.analysis.ranking;
-  const auto& top = ranking.front();
-  auto text = fmt::format("It has the highest badness: {} points = pages of rss + swap + page tables", top.points);
-  const auto* task = find_task(incident, top.pid);
-  if (task != nullptr && task->oom_score_adj.value_or(0) != 0) {
-    text += fmt::format(", with oom_score_adj {} counted in", *task->oom_score_adj);
-  }
-  if (ranking.size() > 1) {
-    return text + fmt::format(". Next would have been {} with {}.", ranked_name(ranking[1]), ranking[1].points);
-  }
-  return text + "; there was no other candidate.";
-}
-
-// For documents whose analysis gives no reason.
-std::string recomputed_sentence(const Incident& incident) {
-  const auto& analysis = incident.analysis;
-  const auto& victim = incident.victims.front();
-  if (victim.role == "allocating") {
-    return "vm.oom_kill_allocating_task is set: the kernel killed the process that asked for memory, whatever its "
-           "size.";
-  }
-  if (incident.killer != "kernel") {
-    return "The choice is " + incident.killer + "'s, by rules of its own.";
-  }
-  if (!analysis.victim_rank || analysis.ranking.empty()) {
-    return "The log does not hold what is needed to recompute the kernel's choice (task table, limit).";
-  }
-  if (victim.role == "child") {
-    return "This kernel sacrifices a child of the process with the highest score, so that the parent may live.";
-  }
-  if (!analysis.victim_explained.value_or(false)) {
-    const auto& top = analysis.ranking.front();
-    return fmt::format(
-        "By the recomputed score it ranks {}; {} ranks first with {} points. Its memory may have changed before the "
-        "table was printed, "
-        "or the first one was exempt (in vfork, or already reaped).",
-        *analysis.victim_rank, ranked_name(top), top.points);
-  }
-  return highest_sentence(incident);
 }
 
 }  // namespace
@@ -332,7 +285,7 @@ std::string_view contenders_title(const Incident& incident) {
 std::string choice_sentence(const Incident& incident) {
   const auto& analysis = incident.analysis;
   if (!analysis.victim_reason) {
-    return recomputed_sentence(incident);
+    return "";
   }
   auto text = sentence(analysis.victim_reason->words);
   const auto& without = analysis.without_oom_score_adj;
@@ -386,18 +339,15 @@ std::string lines_words(const Diagnosis& finding) {
 }
 
 std::string request_sentence(const Incident& incident) {
-  if (incident.manual || (!incident.trigger.comm && !incident.analysis.allocation_path)) {
+  const auto& analysis = incident.analysis;
+  if (incident.manual || (!incident.trigger.comm && !analysis.allocation_path)) {
     return "";
   }
-  const auto asked = process_name(incident.trigger.comm, incident.trigger.pid.value_or(0));
-  const auto order = incident.trigger.order.value_or(0);
-  const auto size = incident.analysis.page_size_bytes.value_or(4096);
-  const auto what = incident.analysis.request ? incident.analysis.request->words
-                    : order > 0 && order < 20 ? human_size(size << order) + " in one piece"
-                                              : "a page";
-  auto text = fmt::format("The last straw: {} asked for {}", asked, what);
-  if (incident.analysis.allocation_path) {
-    text += fmt::format(": {}", allocation_path_words(*incident.analysis.allocation_path));
+  auto text = fmt::format("The last straw: {} asked for {}",
+                          process_name(incident.trigger.comm, incident.trigger.pid.value_or(0)),
+                          analysis.request ? analysis.request->words : "memory");
+  if (analysis.allocation_path) {
+    text += fmt::format(": {}", allocation_path_words(*analysis.allocation_path));
   }
   return text + ".";
 }

@@ -61,7 +61,8 @@ struct Contender {
 std::vector<Contender> contenders(const Incident& incident, std::size_t most);
 std::string_view contenders_title(const Incident& incident);
 
-// Why this process, who it would have been without oom_score_adj; needs a victim.
+// Why this process, who it would have been without oom_score_adj; needs a victim. Empty when the analysis says no
+// reason.
 std::string choice_sentence(const Incident& incident);
 // Why the memory did not suffice at that moment; empty when that is not known.
 std::string why_now_sentence(const Incident& incident);

@@ -40,6 +40,7 @@ constexpr auto kInks = std::to_array<Ink>({
     {"hugetlb", "ink-hugetlb", kYellow, Texture::grid},
     {"balloon", "ink-balloon", kGrey, Texture::dots},
     {"gpu", "ink-gpu", kGrey, Texture::grid},
+    {"reserved", "ink-reserved", kGrey, Texture::level},
     {"free", "ink-free", kPaper, Texture::plain},
     {"free_cma", "ink-free-cma", kPaper, Texture::dots},
     {"unaccounted", "ink-unaccounted", kGrey, Texture::slash},

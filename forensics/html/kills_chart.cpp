@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include <fmt/format.h>
@@ -55,16 +56,15 @@ std::optional<std::vector<double>> by_uptime(const std::vector<Incident>& incide
 Places places_of(const std::vector<Incident>& incidents) {
   Places places;
   auto times = by_clock(incidents);
-  if (times) {
-    places.axis = "by the time of day";
-  } else if ((times = by_uptime(incidents))) {
+  places.axis = "by the time of day";
+  if (!times) {
+    times = by_uptime(incidents);
     places.axis = "by the seconds since boot";
-  } else {
+  }
+  if (!times) {
+    times.emplace(incidents.size());
+    std::iota(times->begin(), times->end(), 0.0);
     places.axis = "in the order of the log";
-    times.emplace();
-    for (std::size_t i = 0; i < incidents.size(); ++i) {
-      times->push_back(static_cast<double>(i));
-    }
   }
   const auto [first, last] = std::ranges::minmax_element(*times);
   const auto length = std::max(*last - *first, 1e-9);
@@ -96,6 +96,7 @@ std::vector<Row> rows_of(const std::vector<Incident>& incidents) {
     by_name[row_name(incidents[i])].push_back(i);
   }
   std::vector<Row> rows;
+  rows.reserve(by_name.size());
   for (auto& [name, found] : by_name) {
     rows.push_back({.name = name, .incidents = std::move(found)});
   }

@@ -61,7 +61,9 @@ void write_reason(Page& page, const Place& place) {
   if (place.incident.victims.empty()) {
     return;
   }
-  page.put("<p>{}</p>\n", choice_sentence(place.incident));
+  if (const auto choice = choice_sentence(place.incident); !choice.empty()) {
+    page.put("<p>{}</p>\n", choice);
+  }
   if (analysis.score && !analysis.score->rule.empty()) {
     page.put("<p class=\"note\">The rule: {}</p>\n", analysis.score->rule);
   }

@@ -156,9 +156,10 @@ void write_incident(MarkdownPage& page, const Incident& incident, const std::str
   write_facts(page, incident);
   write_breakdown(page, incident);
   write_contenders(page, incident);
-  if (!incident.victims.empty()) {
+  const auto choice = incident.victims.empty() ? "" : choice_sentence(incident);
+  if (!choice.empty()) {
     page.strong("Why this process");
-    page.paragraph(choice_sentence(incident));
+    page.paragraph(choice);
   }
   for (const auto& text : {why_now_sentence(incident), request_sentence(incident)}) {
     if (!text.empty()) {
