@@ -21,8 +21,8 @@ struct RunOptions {
   std::vector<std::string> outputs;
   std::optional<std::string> format;
   bool quiet = false;
-  std::optional<std::string> like;      // a container, or what docker inspect printed of one
-  std::vector<std::string> like_notes;  // what of it could not be taken over
+  std::optional<std::string> like;                   // a container, or what docker inspect printed of one
+  std::vector<std::string> like_notes;               // what of it could not be taken over
   bool no_limit = false;                             // of stress: no cgroup at all
   std::optional<std::uint64_t> workload_size_bytes;  // its --size
 

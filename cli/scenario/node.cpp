@@ -12,15 +12,25 @@
 namespace cli::scenario {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
+const Json& json_of(const Value* value) {
+  return *reinterpret_cast<const Json*>(value);
+}
+
+const Value* value_of(const Json& json) {
+  return reinterpret_cast<const Value*>(&json);
+}
+
 // The text that was read has no larger numbers of anything than this.
-std::string shown_value(const Node::Json& value) {
+std::string shown_value(const Json& value) {
   if (value.is_object()) {
     return "an object";
   }
   if (value.is_array()) {
     return "a list";
   }
-  auto text = value.dump(-1, ' ', false, Node::Json::error_handler_t::replace);
+  auto text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   constexpr std::size_t kLongest = 60;
   return text.size() > kLongest ? base::escape_terminal(text.substr(0, kLongest)) + "..." : base::escape_terminal(text);
 }
@@ -67,7 +77,7 @@ std::unexpected<base::Error> Node::unknown(std::string_view what, std::string_vi
 }
 
 std::unexpected<base::Error> Node::expected(std::string_view wanted) const {
-  return fail(fmt::format("expected {}, got {}", wanted, shown_value(*value_)));
+  return fail(fmt::format("expected {}, got {}", wanted, shown_value(json_of(value_))));
 }
 
 base::Result<> Node::only(std::initializer_list<std::string_view> names) const {
@@ -75,30 +85,30 @@ base::Result<> Node::only(std::initializer_list<std::string_view> names) const {
 }
 
 base::Result<> Node::only(const std::vector<std::string>& names) const {
-  if (!value_->is_object()) {
+  if (!json_of(value_).is_object()) {
     return expected("an object");
   }
-  for (const auto& [name, value] : value_->items()) {
+  for (const auto& [name, value] : json_of(value_).items()) {
     if (std::ranges::find(names, name) == names.end()) {
-      return Node(value, *source_, with(steps_, {.name = name})).unknown("known here", name, names);
+      return Node(value_of(value), *source_, with(steps_, {.name = name})).unknown("known here", name, names);
     }
   }
   return {};
 }
 
 std::optional<Node> Node::find(std::string_view name) const {
-  if (!value_->is_object()) {
+  if (!json_of(value_).is_object()) {
     return std::nullopt;
   }
-  const auto found = value_->find(name);
-  if (found == value_->end()) {
+  const auto found = json_of(value_).find(name);
+  if (found == json_of(value_).end()) {
     return std::nullopt;
   }
-  return Node(*found, *source_, with(steps_, {.name = std::string(name)}));
+  return Node(value_of(*found), *source_, with(steps_, {.name = std::string(name)}));
 }
 
 base::Result<Node> Node::need(std::string_view name) const {
-  if (!value_->is_object()) {
+  if (!json_of(value_).is_object()) {
     return expected("an object");
   }
   if (auto found = find(name)) {
@@ -108,32 +118,33 @@ base::Result<Node> Node::need(std::string_view name) const {
 }
 
 base::Result<std::vector<Node>> Node::elements() const {
-  if (!value_->is_array()) {
+  if (!json_of(value_).is_array()) {
     return expected("a list");
   }
   std::vector<Node> nodes;
-  for (std::size_t i = 0; i < value_->size(); ++i) {
-    nodes.push_back(Node((*value_)[i], *source_, with(steps_, {.name = {}, .index = i, .is_index = true})));
+  for (std::size_t i = 0; i < json_of(value_).size(); ++i) {
+    nodes.push_back(
+        Node(value_of(json_of(value_)[i]), *source_, with(steps_, {.name = {}, .index = i, .is_index = true})));
   }
   return nodes;
 }
 
 base::Result<std::vector<std::pair<std::string, Node>>> Node::members() const {
-  if (!value_->is_object()) {
+  if (!json_of(value_).is_object()) {
     return expected("an object");
   }
   std::vector<std::pair<std::string, Node>> nodes;
-  for (const auto& [name, value] : value_->items()) {
-    nodes.emplace_back(name, Node(value, *source_, with(steps_, {.name = name})));
+  for (const auto& [name, value] : json_of(value_).items()) {
+    nodes.emplace_back(name, Node(value_of(value), *source_, with(steps_, {.name = name})));
   }
   return nodes;
 }
 
 base::Result<std::vector<std::string>> Node::texts() const {
-  if (value_->is_string()) {
-    return std::vector{value_->get<std::string>()};
+  if (json_of(value_).is_string()) {
+    return std::vector{json_of(value_).get<std::string>()};
   }
-  if (!value_->is_array() || value_->empty()) {
+  if (!json_of(value_).is_array() || json_of(value_).empty()) {
     return expected("a text or a list of texts");
   }
   std::vector<std::string> all;
@@ -145,10 +156,10 @@ base::Result<std::vector<std::string>> Node::texts() const {
 }
 
 base::Result<std::string> Node::text() const {
-  if (!value_->is_string()) {
+  if (!json_of(value_).is_string()) {
     return expected("a text");
   }
-  auto text = value_->get<std::string>();
+  auto text = json_of(value_).get<std::string>();
   if (text.find('\0') != std::string::npos) {
     return fail("a text cannot hold the byte 0");
   }
@@ -156,75 +167,76 @@ base::Result<std::string> Node::text() const {
 }
 
 base::Result<bool> Node::truth() const {
-  if (!value_->is_boolean()) {
+  if (!json_of(value_).is_boolean()) {
     return expected("true or false");
   }
-  return value_->get<bool>();
+  return json_of(value_).get<bool>();
 }
 
 base::Result<std::int64_t> Node::whole(std::int64_t lowest, std::int64_t highest) const {
-  const bool fits = value_->is_number_integer() &&
-                    (!value_->is_number_unsigned() || std::in_range<std::int64_t>(value_->get<std::uint64_t>()));
-  if (!fits || value_->get<std::int64_t>() < lowest || value_->get<std::int64_t>() > highest) {
+  const bool fits =
+      json_of(value_).is_number_integer() &&
+      (!json_of(value_).is_number_unsigned() || std::in_range<std::int64_t>(json_of(value_).get<std::uint64_t>()));
+  if (!fits || json_of(value_).get<std::int64_t>() < lowest || json_of(value_).get<std::int64_t>() > highest) {
     return expected(fmt::format("a whole number from {} to {}", lowest, highest));
   }
-  return value_->get<std::int64_t>();
+  return json_of(value_).get<std::int64_t>();
 }
 
 base::Result<std::uint64_t> Node::size() const {
-  if (value_->is_number_unsigned()) {
-    return value_->get<std::uint64_t>();
+  if (json_of(value_).is_number_unsigned()) {
+    return json_of(value_).get<std::uint64_t>();
   }
-  if (!value_->is_string()) {
+  if (!json_of(value_).is_string()) {
     return expected("a size (bytes, or \"64M\")");
   }
-  auto bytes = base::parse_size(value_->get<std::string>());
+  auto bytes = base::parse_size(json_of(value_).get<std::string>());
   return bytes ? base::Result<std::uint64_t>(*bytes) : fail(std::move(bytes).error());
 }
 
 base::Result<std::chrono::nanoseconds> Node::duration() const {
-  if (!value_->is_string()) {
+  if (!json_of(value_).is_string()) {
     return expected("a duration (\"250ms\", \"3s\")");
   }
-  auto time = base::parse_duration(value_->get<std::string>());
+  auto time = base::parse_duration(json_of(value_).get<std::string>());
   return time ? base::Result<std::chrono::nanoseconds>(*time) : fail(std::move(time).error());
 }
 
 base::Result<std::string> Node::scalar() const {
-  if (value_->is_string()) {
+  if (json_of(value_).is_string()) {
     return text();
   }
-  if (value_->is_boolean()) {
-    return value_->get<bool>() ? "yes" : "no";
+  if (json_of(value_).is_boolean()) {
+    return json_of(value_).get<bool>() ? "yes" : "no";
   }
-  if (!value_->is_number()) {
+  if (!json_of(value_).is_number()) {
     return expected("a text or a number");
   }
-  return value_->dump();
+  return json_of(value_).dump();
 }
 
 bool Node::is(std::string_view word) const {
-  return value_->is_string() && value_->get_ref<const std::string&>() == word;
+  return json_of(value_).is_string() && json_of(value_).get_ref<const std::string&>() == word;
 }
 
 bool Node::is_text() const {
-  return value_->is_string();
+  return json_of(value_).is_string();
 }
 
 bool Node::is_number() const {
-  return value_->is_number();
+  return json_of(value_).is_number();
 }
 
 bool Node::is_object() const {
-  return value_->is_object();
+  return json_of(value_).is_object();
 }
 
 bool Node::is_list() const {
-  return value_->is_array();
+  return json_of(value_).is_array();
 }
 
 std::optional<double> Node::number() const {
-  return value_->is_number() ? std::optional(value_->get<double>()) : std::nullopt;
+  return json_of(value_).is_number() ? std::optional(json_of(value_).get<double>()) : std::nullopt;
 }
 
 }  // namespace cli::scenario

@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "base/result.h"
 
 namespace cli::scenario {
@@ -21,17 +19,19 @@ struct Source {
   std::string text;
 };
 
+// A value of the parser's, which only node.cpp and definition.cpp know.
+struct Value;
+
 // A value of the file that knows where it stands. Every error names file, line and path.
 class Node {
  public:
-  using Json = nlohmann::ordered_json;
   struct Step {
     std::string name;  // a member; or
     std::size_t index = 0;
     bool is_index = false;
   };
 
-  Node(const Json& value, const Source& source) : value_(&value), source_(&source) {}
+  Node(const Value* value, const Source& source) : value_(value), source_(&source) {}
 
   // Refuses members of other names than these; names the nearest.
   base::Result<> only(std::initializer_list<std::string_view> names) const;
@@ -67,11 +67,11 @@ class Node {
   [[nodiscard]] std::unexpected<base::Error> fail(base::Error error) const;
 
  private:
-  Node(const Json& value, const Source& source, std::vector<Step> steps)
-      : value_(&value), source_(&source), steps_(std::move(steps)) {}
+  Node(const Value* value, const Source& source, std::vector<Step> steps)
+      : value_(value), source_(&source), steps_(std::move(steps)) {}
   [[nodiscard]] std::unexpected<base::Error> expected(std::string_view wanted) const;
 
-  const Json* value_;
+  const Value* value_;
   const Source* source_;
   std::vector<Step> steps_;
 };

@@ -8,7 +8,7 @@
 namespace forensics::rules {
 namespace {
 
-constexpr std::string_view kOutranks[] = {"kernel_memory", "driver_or_unaccounted", "host_exhausted",
+constexpr std::string_view kOutranks[] = {"kernel_memory", "driver_or_unaccounted", "host_exhausted", "slab",
                                           "anon_growth",   "ancestor_limit",        "sibling_victim"};
 
 constexpr double kCounted = 0.2, kNameless = 0.3;
