@@ -117,13 +117,13 @@ class Stops {
     }
     if (!window_stalled_) {
       window_start_ = now;
-      window_stalled_ = *total;
+      window_stalled_ = total;
     }
     const double length = seconds(now - window_start_);
     if (length >= kLongestPsiWindow || (length >= kPsiWindow && *total != *window_stalled_)) {
       share_ = (*total - *window_stalled_) / length;
       window_start_ = now;
-      window_stalled_ = *total;
+      window_stalled_ = total;
     }
     return share_;
   }
