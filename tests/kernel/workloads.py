@@ -18,6 +18,13 @@ from cases import Lab, equal, skip, within  # noqa: E402
 
 KIB, MIB, PAGE = 1 << 10, 1 << 20, 4096
 
+# What /proc/PID/status may say too little of a process's resident pages. Up to 6.1 each thread keeps what it has faulted in to itself and adds it up
+# every 66th fault (SPLIT_RSS_COUNTING: mm/memory.c, TASK_RSS_EVENTS_THRESH 64, compared before it is counted); from 6.2 on each CPU keeps fewer than
+# max(32, 2 x CPUs) pages, either way (percpu_counter_batch). Unmapping adds up what the thread has. A fault on a file may map 16 pages at once, so VmRSS
+# also moves with code that runs for the first time; four such faults were never seen between two steps. proc(5) says it too, and that smaps_rollup (Rss,
+# Pss, Anonymous, LazyFree here) is exact. What memory.stat says is exact once added up, see cli/meter.cpp.
+RSS_DRIFT = {"VmRSS": (66 + 4 * 16) * PAGE, "RssAnon": 66 * PAGE, "RssFile": 66 * 16 * PAGE}
+
 
 class Run:
     """One finished run: its document, its exit status, and what the checks ask of them."""
@@ -106,10 +113,11 @@ def seen(*facts):
 
 
 def risen(first, then, name, low, high):
-    """Completed, with the difference of one thing at two steps within low and high."""
+    """Completed, with the difference of one thing at two steps within low and high, and what either of them may say too little."""
     def check(run):
         completed(run)
-        within(run.observed(then, name) - run.observed(first, name), low, high, f"{name} from '{first}' to '{then}'")
+        drift = RSS_DRIFT.get(name, 0)
+        within(run.observed(then, name) - run.observed(first, name), low - drift, high + drift, f"{name} from '{first}' to '{then}'")
     return check
 
 
@@ -123,20 +131,21 @@ MAPPED = (("allocated", "mapped chunks", 1010), ("allocated", "mapped", 12410880
 def freed_partly(run):
     seen(*HEAP, ("4 of 5 freed", "in use", 1.85e6, 1.95e6), ("4 of 5 freed", "free", 7.55e6, 7.7e6), ("4 of 5 freed", "free chunks", 200, 210),
          ("4 of 5 freed", "arena", 9551872))(run)
-    risen("allocated", "4 of 5 freed", "VmRSS", -0.2e6, 0.3e6)(run)
-    risen("4 of 5 freed", "all freed", "VmRSS", -9.8e6, -8.8e6)(run)
+    risen("allocated", "4 of 5 freed", "VmRSS", 0, 64 * KIB)(run)
+    unused = run.observed("allocated", "arena") - run.observed("allocated", "in use")  # nobody has touched the heap's end
+    risen("4 of 5 freed", "all freed", "VmRSS", 135168 - 9551872, 135168 - 9551872 + unused)(run)
 
 
 def freed_partly_mapped(run):
     seen(*MAPPED, ("4 of 5 freed", "mapped chunks", 202), ("4 of 5 freed", "munmap", 808), ("all freed", "munmap", 202))(run)
-    risen("allocated", "4 of 5 freed", "VmRSS", -10.2e6, -9.4e6)(run)
+    risen("allocated", "4 of 5 freed", "VmRSS", -808 * 12288, -808 * 12288 + 64 * KIB)(run)
 
 
 def lazy(run):
     completed(run)
     risen("start", "allocated", "VmSize", 64 * MIB, 64 * MIB + 64 * KIB)(run)
-    risen("start", "allocated", "VmRSS", 0, MIB)(run)
-    risen("allocated", "touched", "RssAnon", 63.5 * MIB, 64.2 * MIB)(run)
+    risen("start", "allocated", "VmRSS", 0, 64 * KIB)(run)
+    risen("allocated", "touched", "RssAnon", 64 * MIB, 64 * MIB + 64 * KIB)(run)
 
 
 def lazy_killed(run):
@@ -180,7 +189,7 @@ def copied(mapped):
     def check(run):
         completed(run)
         risen("start", "copied", "file", 31 * MIB, 34 * MIB)(run)
-        low, high = (31 * MIB, 33 * MIB) if mapped else (0, MIB)
+        low, high = (32 * MIB, 32 * MIB + 512 * KIB) if mapped else (0, 512 * KIB)
         risen("start", "copied", "file_mapped", low, high)(run)
         risen("start", "copied", "RssFile", low, high)(run)
         risen("start", "copied", "VmSize", low, high)(run)
@@ -271,8 +280,9 @@ def advised(run):
 
 def thrashed(run):
     completed(run)
-    risen("start", "end", "workingset_refault_file", 300, 10**7)(run)
-    risen("start", "end", "pgmajfault", 300, 10**7)(run)
+    reads = run.observed("end", "reads")  # however few a busy machine gets done: half of them miss
+    risen("start", "end", "workingset_refault_file", reads / 4, reads)(run)
+    risen("start", "end", "pgmajfault", reads / 4, reads)(run)
     assert run.observed("end", "stalled") > run.observed("start", "stalled"), "no PSI"
 
 
@@ -408,7 +418,7 @@ BATCHES = {
         "anon_mlock": ("anon-mlock --memory-max 48M --swap-max 64M", killed("unevictable", 0.9)),
     }},
     "process": {"guest": ["--disk", "256M", "--swap", "64M"], "rows": {
-        "memory_user": ("memory-user --memory-max 96M --size 48M", both(risen("start", "allocated", "RssAnon", 47.9 * MIB, 48.5 * MIB),
+        "memory_user": ("memory-user --memory-max 96M --size 48M", both(risen("start", "allocated", "RssAnon", 48 * MIB, 48 * MIB + 64 * KIB),
                                                                         risen("start", "allocated", "MemFree", -56 * MIB, -40 * MIB))),
         "malloc_small": ("malloc-small --memory-max 64M", seen(*HEAP)),
         "malloc_small_mapped": ("malloc-small --memory-max 64M --mmap-threshold 8192", seen(*MAPPED, ("all freed", "munmap", 1010))),
