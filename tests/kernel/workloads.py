@@ -379,7 +379,34 @@ def written_back(run):
     within(run.highest("memory_bytes"), 8 * MIB, 20 * MIB, "memory by the recorder")
 
 
-def fill_rows():
+def grown_with_size(name, all_at_start=False):
+    """What a process has of the kind in /proc/PID/status rises by the 16 MiB that it fills; or it has them from the start and RSS rises."""
+    def check(run):
+        completed(run)
+        risen("start", "end", name, *((0, PAGE) if all_at_start else (15 * MIB, 16.5 * MIB)))(run)  # less what was there
+        if all_at_start:
+            within(run.observed("start", name), 16 * MIB, 17 * MIB, f"{name} from the start")
+        risen("start", "end", "VmRSS", 14 * MIB, 16.5 * MIB)(run)
+        within(run.observed("end", "level"), 15.5 * MIB, 16.5 * MIB, "anon")
+    return check
+
+
+def swap_untouched(run):
+    within(run.document["incidents"][0]["cgroup"]["swap"]["usage_bytes"], 0, MIB, "swap at the kill: the program's own, although there is more")
+
+
+def rss_returns(run):
+    seen(*HEAP)(run)
+    unused = run.observed("allocated", "arena") - run.observed("allocated", "in use")
+    risen("allocated", "all freed", "VmRSS", 135168 - 9551872, 135168 - 9551872 + unused)(run)
+
+
+def rss_returns_mapped(run):
+    seen(*MAPPED, ("all freed", "munmap", 1010))(run)
+    risen("allocated", "all freed", "VmRSS", -12410880, -12410880 + 64 * KIB)(run)
+
+
+def fill_rows(size_mib):
     """`fill --kind K --size N` for every kind there is; the list is the program's own."""
     counters = {"anon": "anon", "thp": "anon_thp", "mlock": "unevictable", "shmem": "shmem", "cache": "file", "dirty": "file_dirty",
                 "dentry": "slab_reclaimable", "slab": "slab_unreclaimable", "sock": "sock", "pipe": "kernel", "pagetables": "pagetables",
@@ -387,15 +414,14 @@ def fill_rows():
     units = {"thp": 2 * MIB, "kstack": 16 * KIB, "percpu": 12 * KIB, "vmalloc": 128 * KIB, "sock": 64 * KIB}
     rows = {}
     for kind, counter in counters.items():
-        size = 8 if kind == "dentry" else 16
-        words = f"fill --kind {kind} --size {size}M --memory-max 224M --hold 300ms"
-        rows[f"fill_{kind}"] = (words, filled(counter, size * MIB, units.get(kind, PAGE)))
+        words = f"fill --kind {kind} --size {size_mib}M --memory-max 224M --hold 300ms"
+        rows[f"fill_{kind}"] = (words, filled(counter, size_mib * MIB, units.get(kind, PAGE)))
 
     def swap(run):
         equal(run.status, 0, f"exit status ({run.errors})")
-        within(run.observed("end", "level"), 15.5 * MIB, 16.5 * MIB, "swap by the workload")
-        within(run.highest("swap_bytes"), 15.5 * MIB, 16.5 * MIB, "swap by the recorder")
-    rows["fill_swap"] = ("fill --kind swap --size 16M --memory-max 64M --swap-max 64M --hold 300ms", swap)
+        within(run.observed("end", "level"), 0.97 * size_mib * MIB, 1.03 * size_mib * MIB, "swap by the workload")
+        within(run.highest("swap_bytes"), 0.97 * size_mib * MIB, 1.03 * size_mib * MIB, "swap by the recorder")
+    rows["fill_swap"] = (f"fill --kind swap --size {size_mib}M --memory-max 64M --swap-max 64M --hold 300ms", swap)
     return rows
 
 
@@ -408,7 +434,8 @@ def object_rows():
 
 
 BATCHES = {
-    "fill": {"guest": ["--disk", "1G", "--swap", "128M"], "rows": fill_rows()},
+    "fill": {"guest": ["--disk", "1G", "--swap", "128M"], "rows": fill_rows(24)},
+    "fill_little": {"guest": ["--disk", "1G", "--swap", "128M"], "rows": fill_rows(5)},
     "objects": {"guest": ["--sysctl", "fs.inotify.max_user_watches=65536"], "rows": object_rows()},
     "kill": {"guest": [], "rows": {
         "anon": ("anon --memory-max 48M", killed("anon", 0.95)),
@@ -428,15 +455,18 @@ BATCHES = {
         "eventfd": ("slab --object eventfd --memory-max 16M", killed("slab_unreclaimable", 0.4, 16 * MIB)),
         "percpu": ("percpu --memory-max 48M", killed("percpu", 0.8)),
         "vmalloc": ("vmalloc --memory-max 48M", killed("vmalloc", 0.9)),
-        "fd_leak": ("fd-leak --memory-max 48M", killed("kernel", 0.9)),
-        "socket_leak": ("socket-leak --memory-max 48M", killed("sock", 0.8)),
-        "anon_mlock": ("anon-mlock --memory-max 48M --swap-max 64M", killed("unevictable", 0.9)),
+        "fd_leak": ("fd-leak --memory-max 48M", both(killed("kernel", 0.9), victim_rss_below(4 * MIB))),
+        "socket_leak": ("socket-leak --memory-max 48M", both(killed("sock", 0.8), victim_rss_below(4 * MIB))),
+        "anon_mlock": ("anon-mlock --memory-max 48M --swap-max 64M", both(killed("unevictable", 0.9), swap_untouched)),
     }},
     "process": {"guest": ["--disk", "256M", "--swap", "64M"], "rows": {
         "memory_user": ("memory-user --memory-max 96M --size 48M", both(risen("start", "allocated", "RssAnon", 48 * MIB, 48 * MIB + 64 * KIB),
                                                                         risen("start", "allocated", "MemFree", -56 * MIB, -40 * MIB))),
-        "malloc_small": ("malloc-small --memory-max 64M", seen(*HEAP)),
-        "malloc_small_mapped": ("malloc-small --memory-max 64M --mmap-threshold 8192", seen(*MAPPED, ("all freed", "munmap", 1010))),
+        "brk": ("brk --memory-max 64M --size 16M", grown_with_size("VmData")),
+        "stack": ("stack --memory-max 64M --size 16M", grown_with_size("VmStk")),
+        "bss": ("bss --memory-max 64M --size 16M", grown_with_size("VmData", all_at_start=True)),
+        "malloc_small": ("malloc-small --memory-max 64M", rss_returns),
+        "malloc_small_mapped": ("malloc-small --memory-max 64M --mmap-threshold 8192", rss_returns_mapped),
         "malloc_small_free": ("malloc-small-free --memory-max 64M", freed_partly),
         "malloc_small_free_mapped": ("malloc-small-free --memory-max 64M --mmap-threshold 8192", freed_partly_mapped),
         "alloc_size": ("alloc-size --memory-max 64M", one_call_for_several),
