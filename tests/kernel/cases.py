@@ -380,6 +380,29 @@ def run_like(lab):
     lab.run(["run", "--like", inspect, "--memory-max", "128M", "--shm-size", "1M"], 0, ["sh", "-c", "test $(stat -f -c '%b' /dev/shm) = 256"])
 
 
+def replay(lab):
+    """Kills of kept logs again: a limit's own, one above, a whole group, a sibling's, the machine's."""
+    logs = os.path.join(HERE, "..", "fixtures", "logs", "6.12")
+    output, mine = lab.path("again.json"), lab.path("mine.json")
+    for log, scope in (("limit-small", "memcg"), ("nested", "memcg"), ("oom-group", "memcg"), ("sibling", "memcg"), ("global", "global")):
+        result = lab.call("replay", os.path.join(logs, f"{log}.kmsg"), "--kernel", lab.kernel, "-o", output, "--save", mine, timeout=400)
+        assert result.returncode == 0, f"{log}: exit {result.returncode}\n{result.stdout}{result.stderr}"
+        assert "IN THE LOG" in result.stdout and "different" not in result.stdout, result.stdout
+        lab.validate(output)
+        with open(output, encoding="utf-8") as file:
+            document = json.load(file)
+        equal(document["run"]["expectation"]["met"], True, f"{log}: {document['run']['expectation']['reason']}")
+        equal(document["incidents"][0]["scope"], scope, log)
+    # What it was is a scenario like any other; with another limit it is another kill.
+    with open(mine, encoding="utf-8") as file:
+        scenario = json.load(file)
+    scenario["groups"]["limit"] = {"memory.max": "64M"}
+    with open(mine, "w", encoding="utf-8") as file:
+        json.dump(scenario, file)
+    result = lab.call("scenario", "run", mine, "--kernel", lab.kernel, timeout=400)
+    assert result.returncode == 1 and "expect.scope: expected global; seen: memcg" in result.stdout, result.stdout + result.stderr
+
+
 def watched(lab, case):
     """Kills beside `oomlab watch` in a guest; what was done, and the post-mortems, valid by the schema."""
     result = lab.guest(sys.executable, os.path.join(HERE, "watch_kills.py"), lab.oomlab, case, timeout=600)
