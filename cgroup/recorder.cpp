@@ -133,7 +133,7 @@ struct Recorder::State {
 
   std::int64_t next_stat_ns = 0, next_pressure_ns = 0;
   std::uint64_t peak = 0;       // highest memory.current of a row with memory.stat
-  std::uint64_t peak_user = 0;  // anon + file of the stat that is kept for it
+  std::uint64_t peak_user = 0;  // what read_stat() looks at in the stat that is kept for it
   std::size_t peak_stat_size = 0;
   std::array<char, kStatBytes> peak_stat;  // its first peak_stat_size bytes
   std::uint64_t oom_kills = 0;
@@ -172,7 +172,10 @@ void Recorder::State::read_stat(Row& row) {
   // A kill may have come between the two readings: memory.stat counts for what was there before and after it. Of
   // several at the limit the newest says what was killed, unless it shows that the kill is under way.
   const auto still = memory.read(vanished) ? std::min(row.memory, number_at(memory.text())) : 0;
-  const auto user = (row.anon == kNothing ? 0 : row.anon) + (row.file == kNothing ? 0 : row.file);
+  // Page tables count, too: an ending process's are taken out of memory.stat first and given back only after an RCU
+  // grace period, in which memory.current stands at the peak (mm/mmu_gather.c, tlb_remove_table()).
+  const auto known = [](std::uint64_t value) { return value == kNothing ? 0 : value; };
+  const auto user = known(row.anon) + known(row.file) + known(number_after(stat.text(), "pagetables "));
   if (still > peak || peak_stat_size == 0 || (still >= nearly(peak, 64) && user >= nearly(peak_user, 16))) {
     peak = std::max(peak, still);
     peak_user = user;

@@ -143,8 +143,11 @@ base::Result<> RunOptions::take_like() {
     limits.memory_max = theirs.memory_max;
     limits.swap_max = limits.swap_max ? limits.swap_max : theirs.swap_max;  // which belongs to that limit
   }
-  limits.memory_low = limits.memory_low ? limits.memory_low : theirs.memory_low;
-  limits.pids_max = limits.pids_max ? limits.pids_max : theirs.pids_max;
+  for (const auto limit : {&cgroup::Limits::memory_high, &cgroup::Limits::memory_min, &cgroup::Limits::memory_low,
+                           &cgroup::Limits::zswap_max, &cgroup::Limits::pids_max}) {
+    limits.*limit = limits.*limit ? limits.*limit : theirs.*limit;
+  }
+  oom_group_ = oom_group_ || theirs.oom_group.value_or(false);
   if (!oom_score_adj_ && found->oom_score_adj) {
     oom_score_adj_ = *found->oom_score_adj;
   }

@@ -2,11 +2,11 @@
 // alike: the resident size of the process that grows is looked at every millisecond, and the rate taken between 5 % and
 // 95 % of the size. Then the command is killed.
 //
-// usage: fill_bench cold|warm BYTES ROUNDS NAME A [ARG...] [--vs NAME B [ARG...]]...
+// usage: fill_bench cold|warm BYTES ROUNDS A [ARG...] [--vs B [ARG...]]...
 // warm: before each command as much memory is filled and freed here, so that the machine (and the hypervisor below it)
 // has just had it in hand. cold: not so; only the first command of a fresh guest is really cold.
-// Prints for each the median of GiB/s, and of its ratio to A's in the same round, "NAME rate=... ratio=...", then both
-// by the time that it had a processor: what others do on the machine at the time matters less there.
+// Prints a line for each: the median of its GiB/s and of A's ratio to it in the same round, then both by the time that
+// they had a processor: what others do on the machine at the time matters less there.
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -36,7 +36,6 @@ constexpr double kGib = 1ULL << 30;
 constexpr auto kLongest = std::chrono::seconds(60);
 
 struct Contender {
-  std::string name;
   std::vector<char*> argv;
   std::vector<double> by_wall, by_cpu;  // GiB/s of time that passed, and of time on a processor
 };
@@ -104,12 +103,15 @@ void nap() {
   (void)::nanosleep(&time, nullptr);
 }
 
-// The rate between 5 % and 95 % of the size.
+// The rate between 5 % and 95 % of the size. A look costs no more than a few microseconds.
 Rates watch(pid_t pid, double size) {
   const auto deadline = Clock::now() + kLongest;
   pid_t growing = -1;
   while (growing < 0 && Clock::now() < deadline) {
     growing = find_growing(pid, size / 20);
+    if (growing < 0) {
+      nap();
+    }
   }
   const int statm = open_statm(growing);
   const auto begin = Clock::now();
@@ -178,22 +180,35 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// GiB/s of the first, then of A against each.
+void print(const std::vector<Contender>& contenders) {
+  const auto ratio = [&](const Contender& contender, std::vector<double> Contender::* rates) {
+    std::vector<double> ratios;
+    for (std::size_t round = 0; round < (contender.*rates).size(); ++round) {
+      ratios.push_back((contenders[0].*rates)[round] / (contender.*rates)[round]);
+    }
+    return median(ratios);
+  };
+  for (const auto& contender : contenders) {
+    fmt::print("{:.2f} {:.2f} {:.2f} {:.2f}\n", median(contender.by_wall), ratio(contender, &Contender::by_wall),
+               median(contender.by_cpu), ratio(contender, &Contender::by_cpu));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<Contender> contenders;
+  std::vector<Contender> contenders(1);
   constexpr int kFirst = 4;
   for (int i = kFirst; i < argc; ++i) {
-    const bool is_next = i == kFirst || std::strcmp(argv[i], "--vs") == 0;
-    if (is_next) {
-      i += i == kFirst ? 0 : 1;
-      contenders.push_back({.name = i < argc ? argv[i] : ""});
+    if (std::strcmp(argv[i], "--vs") == 0) {
+      contenders.emplace_back();
     } else {
       contenders.back().argv.push_back(argv[i]);
     }
   }
-  if (contenders.empty() || std::ranges::any_of(contenders, [](const auto& one) { return one.argv.empty(); })) {
-    fmt::print(stderr, "usage: fill_bench cold|warm BYTES ROUNDS NAME A [ARG...] [--vs NAME B [ARG...]]...\n");
+  if (std::ranges::any_of(contenders, [](const auto& one) { return one.argv.empty(); })) {
+    fmt::print(stderr, "usage: fill_bench cold|warm BYTES ROUNDS A [ARG...] [--vs B [ARG...]]...\n");
     return 2;
   }
   (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -206,22 +221,11 @@ int main(int argc, char** argv) {
   for (int round = 0; round < rounds; ++round) {
     for (auto& contender : contenders) {
       if (warm) {
-        warm_up(static_cast<std::size_t>(size * 1.1));
+        warm_up(static_cast<std::size_t>(size));
       }
       run_once(contender, size);
     }
   }
-  const auto ratio = [&](const Contender& contender, std::vector<double> Contender::* rates) {
-    std::vector<double> ratios;
-    for (std::size_t round = 0; round < (contender.*rates).size(); ++round) {
-      ratios.push_back((contender.*rates)[round] / (contenders[0].*rates)[round]);
-    }
-    return median(ratios);
-  };
-  for (const auto& contender : contenders) {
-    fmt::print("{} rate={:.2f} ratio={:.2f} cpu_rate={:.2f} cpu_ratio={:.2f}\n", contender.name,
-               median(contender.by_wall), ratio(contender, &Contender::by_wall), median(contender.by_cpu),
-               ratio(contender, &Contender::by_cpu));
-  }
+  print(contenders);
   return 0;
 }

@@ -182,6 +182,19 @@ TEST(Recorder, AtTheLimitTheNewestStatCounts) {
   EXPECT_EQ(record("62000\n", "anon 62000\nfile 0\n"), 50000U) << "not at the limit any more";
 }
 
+TEST(Recorder, PageTablesOnTheirWayOutAreNotThePeak) {
+  const auto fake = full();
+  auto recorder = must(Recorder::create(fake.dir(), 16, fake_now));
+  const auto record = [&](const char* stat) {
+    fake.write("memory.current", "64000\n");
+    fake.write("memory.stat", stat);
+    recorder.sample();
+    return cgroup::find(recorder.stat_at_peak(), "pagetables");
+  };
+  EXPECT_EQ(record("anon 400\nfile 0\nkernel 63600\npagetables 62000\n"), 62000U);
+  EXPECT_EQ(record("anon 400\nfile 0\nkernel 63600\npagetables 100\n"), 62000U);
+}
+
 TEST(Recorder, WakesWhenEventsChangeAndTellsKills) {
   const auto fake = full();
   fake.write("memory.events", events(3, 2));  // kills from before are not news
