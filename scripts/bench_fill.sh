@@ -26,6 +26,7 @@ contenders() {
 fill_row() {
   local what=$1 where=$2 threads=$3 bar=$4
   awk -v what="$what" -v where="$where" -v bar="$bar" -v threads="$threads" '
+    NF != 4 { exit 1 }
     NR == 1 { ours = $1 " GiB/s (" $3 ")" }
     NR > 1 { cell[NR] = $1 " (" $3 "): **" $2 " x** (" $4 " x)" }
     END { printf "| %s | %s | %s | %s | %s | %s |\n", what, where, ours, cell[2], 3 in cell ? cell[3] : (threads == 1 ? "not installed" : ""), bar }'
@@ -77,13 +78,13 @@ part_fill() {
     [ "$threads" = 1 ] && bar+=", $([ "$kind" = THP ] && echo 4 || echo 1.4) x stress-ng"
     what="$([ "$kind" = THP ] && echo THP || echo '4 KiB'), $threads"
     mapfile -t words < <(contenders "$workload" "$pages" "$threads" "$size")
-    "$bench/fill_bench" warm "$size" "$rounds_fill" "${words[@]}" | fill_row "$what" 'this machine, warm' "$threads" "$bar"
+    "$bench/fill_bench" warm "$size" "$rounds_fill" "${words[@]}" | fill_row "$what" 'this machine, warm' "$threads" "$bar" || die 'the fill of this machine failed'
     [ "$threads" = 1 ] || continue
     mapfile -t words < <(contenders "$workload" "$pages" "$threads" "$guest_size")
     for kernel in 6.1 6.12; do
       "$oomlab" vm exec --kernel "$kernel" --memory 1G -- "$bench/fill_bench" warm "$guest_size" "$rounds_fill" "${words[@]}" |
-        fill_row "$what" "guest, $kernel, warm" 1 "$bar"
-      cold_lines "$kernel" "${words[@]}" | fill_row "$what" "guest, $kernel, cold" 1 ''
+        fill_row "$what" "guest, $kernel, warm" 1 "$bar" || die "the fill of a guest with $kernel failed"
+      cold_lines "$kernel" "${words[@]}" | fill_row "$what" "guest, $kernel, cold" 1 '' || die "the fill of a fresh guest with $kernel failed"
     done
   done
 }

@@ -109,7 +109,7 @@ def by_signal(number):
     """Ends the supervisor alone: the others must follow."""
     def end(command):
         child = start(command)
-        assert until(is_filled), "was not filled"
+        assert until(is_filled, 240), "was not filled"
         child.send_signal(number)
         child.wait(timeout=60)
     return end
@@ -118,7 +118,7 @@ def by_signal(number):
 def by_ctrl_c(command):
     """The whole foreground group gets SIGINT."""
     child = start(command)
-    assert until(is_filled), "was not filled"
+    assert until(is_filled, 240), "was not filled"
     os.killpg(child.pid, signal.SIGINT)
     child.wait(timeout=60)
 
@@ -128,7 +128,7 @@ def by_terminal(command):
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(command[0], command)
-    assert until(is_filled), "was not filled"
+    assert until(is_filled, 240), "was not filled"
     os.close(terminal)
     assert until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid), "did not end with its terminal"
 
