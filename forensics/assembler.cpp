@@ -12,7 +12,8 @@ namespace {
 
 constexpr double kGap = 30;             // seconds between two lines of one report
 constexpr std::int64_t kWallGap = 120;  // the same by the time of day, which daemons stamp late when memory is short
-constexpr double kBackwards = 5;        // a step back by more is a new boot
+constexpr std::int64_t kSlowWallGap = 3600;   // while a report has no outcome: a machine that thrashes logs for an hour
+constexpr double kBackwards = 5;              // a step back by more is a new boot
 constexpr std::uint64_t kForeignAfter = 300;  // lines of others after the kill before the report counts as over
 constexpr std::uint64_t kSettled = 1000;      // lines of any kind after a report's last, when it has its outcome
 constexpr std::uint64_t kAbandoned = 5000;    // and when it has none
@@ -95,7 +96,9 @@ void Assembler::watch_time(const Record& record, Slot& slot, std::uint64_t line)
   if (record.wall) {
     wall = to_seconds(*record.wall);
     watch_year(*record.wall, line);
-    if (slot.wall_s && !record.monotonic_s && std::abs(passed_seconds(*slot.wall_s, *record.wall)) > kWallGap) {
+    const bool unfinished = slot.open && slot.open->is_certain() && !slot.open->has_outcome();
+    if (slot.wall_s && !record.monotonic_s &&
+        std::abs(passed_seconds(*slot.wall_s, *record.wall)) > (unfinished ? kSlowWallGap : kWallGap)) {
       close(slot);
     }
   }
@@ -269,17 +272,18 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
     return false;
   }
   // A mail client breaks at a blank, which is lost; a terminal or a kernel anywhere. Two numbers of a row are two.
-  const auto word = message.substr(0, std::min(message.find(' '), message.size()));
+  const auto rest = record.bare ? trim_left(message) : message;
+  const auto word = rest.substr(0, std::min(rest.find(' '), rest.size()));
+  const bool indented = rest.size() < message.size();
   const bool full = slot.last_length + 1 + word.size() > kSoftWrap;
   const bool row = slot.last_text.find('[') < slot.last_text.find_first_not_of(" [") && !word.empty() &&
                    is_digit(slot.last_text.back()) && is_digit(word[0]);
   const bool blank = std::string_view(":=(/-_|").find(slot.last_text.back()) == std::string_view::npos;
-  const bool soft =
-      record.bare && blank && !message.starts_with(" ") && slot.last_length <= kWidestMail && (full || row);
+  const bool soft = record.bare && blank && (indented || (slot.last_length <= kWidestMail && (full || row)));
   const auto longer = std::exchange(slot.two_lines, {});
   for (const auto* between : {soft ? " " : "", soft ? "" : " "}) {
     for (const auto& begun : {slot.last_text, longer}) {
-      auto whole = begun + between + std::string(message);
+      auto whole = begun + between + std::string(rest);
       const auto what = begun.empty() ? std::nullopt : ended ? parse_oom_line(whole) : parse_cut_oom_line(whole);
       if (what && !is_vague(*what)) {
         take_joined(slot, record, begun, std::move(whole), *what, line);
@@ -291,7 +295,7 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
     }
   }
   if (!slot.last_taken) {
-    slot.two_lines = (slot.last_text + (soft ? " " : "") + std::string(message)).substr(0, kLongestJoined);
+    slot.two_lines = (slot.last_text + (soft ? " " : "") + std::string(rest)).substr(0, kLongestJoined);
   }
   return false;
 }
@@ -304,6 +308,9 @@ void Assembler::take_joined(Slot& slot, const Record& record, const std::string&
       slot.fed->amend(what, whole, line);
     }
   } else {
+    if (slot.fed != nullptr) {
+      slot.fed->forget_unrecognized(slot.last_number);
+    }
     auto joined = record;
     joined.message = whole;
     add_line(slot, what, joined, line);

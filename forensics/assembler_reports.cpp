@@ -35,7 +35,8 @@ bool opens(const OomLine& line) {
          std::holds_alternative<lines::AlreadyExiting>(line) || std::holds_alternative<lines::NoKillable>(line) ||
          std::holds_alternative<lines::MemInfoStart>(line) || std::holds_alternative<lines::NodeLine>(line) ||
          std::holds_alternative<lines::ZoneLine>(line) || std::holds_alternative<lines::BuddyLine>(line) ||
-         std::holds_alternative<lines::Identity>(line) || std::holds_alternative<lines::ShowMemory>(line) ||
+         std::holds_alternative<lines::Identity>(line) || std::holds_alternative<lines::Hardware>(line) ||
+         std::holds_alternative<lines::TraceStart>(line) || std::holds_alternative<lines::ShowMemory>(line) ||
          std::holds_alternative<lines::SlabStart>(line) || std::holds_alternative<lines::HugepageLine>(line) ||
          opens_in_mem_info(line) ||
          (std::holds_alternative<lines::OomPanic>(line) && !std::get<lines::OomPanic>(line).trailer);

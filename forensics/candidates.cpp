@@ -31,6 +31,7 @@ constexpr Needle kNeedles[] = {
     {"OOM", 0, 2},               // "Manual OOM execution", "OOM victim 1 ...", "OOM request ignored"
     {"Linux version ", 0, 0},    // names the kernel of the reports after it
     {"page allocation ", 0, 1},  // failures and stalls
+    {"dump_header", 3, 5},       // a stack whose first lines are lost
     {"callbacks suppressed", 2, 6},
     {"Memory cgroup ", 0, 0},
     {"Mem-Info", 0, 0},

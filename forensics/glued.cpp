@@ -54,6 +54,21 @@ std::optional<Glued> at_stamp(std::string_view message, double stamp) {
   return std::nullopt;
 }
 
+// "[<c01484c4>] <4>cc1 invoked oom-killer: ...": another CPU's line began before the kernel had ended this one.
+std::optional<Glued> at_level(std::string_view message, std::optional<double> stamp) {
+  constexpr std::string_view kTrigger = " invoked oom-killer: ";
+  const auto trigger = message.find(kTrigger);
+  if (trigger == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const auto open = message.substr(0, trigger).rfind('<');
+  if (open == std::string_view::npos || open == 0 || open + 3 > trigger || !is_digit(message[open + 1]) ||
+      message[open + 2] != '>') {
+    return std::nullopt;
+  }
+  return Glued{.first = trim_right(message.substr(0, open)), .rest = message.substr(open + 3), .monotonic_s = stamp};
+}
+
 std::optional<Glued> at_tag(std::string_view message) {
   for (auto at = message.find(kTag); at != std::string_view::npos; at = message.find(kTag, at + 1)) {
     if (const auto begin = begin_of_syslog(message.substr(0, at)); begin && *begin > 0) {
@@ -69,7 +84,8 @@ std::optional<Glued> at_tag(std::string_view message) {
 
 std::optional<Glued> split_glued(std::string_view message, std::optional<double> monotonic_s) {
   auto glued = monotonic_s ? at_stamp(message, *monotonic_s) : std::nullopt;
-  return glued ? glued : at_tag(message);
+  glued = glued ? glued : at_tag(message);
+  return glued ? glued : at_level(message, monotonic_s);
 }
 
 }  // namespace forensics

@@ -102,6 +102,11 @@ bool read_host_and_tag(std::string_view text, Record& record) {
   text = trim_left(text);
   auto rest = text;
   auto word = take_word(rest);
+  if (is_priority_word(word)) {  // busybox: "kern.warn kernel: text", "kern.warn host kernel: text"
+    text = trim_left(rest);
+    rest = text;
+    word = take_word(rest);
+  }
   // "kernel:[ts] text", without the blank.
   if (word.starts_with("kernel:[") && word.size() > 7) {
     read_kernel_message(text.substr(7), record);
@@ -126,9 +131,6 @@ bool read_host_and_tag(std::string_view text, Record& record) {
     rest.remove_prefix(1);
   }
   record.kernel = *tag == "kernel" || *tag == "vmunix";
-  if (is_priority_word(record.host)) {
-    record.host = {};
-  }
   if (record.kernel) {
     if (rest.starts_with("kernel: ")) {
       rest.remove_prefix(8);  // passed on by a second daemon

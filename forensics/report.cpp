@@ -19,6 +19,12 @@ bool is_of_trace(const OomLine& line) {
          std::holds_alternative<lines::Frame>(line) || std::holds_alternative<lines::TraceDetail>(line);
 }
 
+// The frames above dump_header(), which only the OOM killer has: of the stack's printing, by each architecture.
+bool prints_stack(const ReportParts::StackFrame& frame) {
+  return frame.symbol.find("stack") != std::string::npos || frame.symbol.find("trace") != std::string::npos ||
+         frame.symbol.starts_with("show_") || !frame.reliable;
+}
+
 bool is_end(const OomLine& line) {
   return std::holds_alternative<lines::Summary>(line) || std::holds_alternative<lines::Decision>(line) ||
          std::holds_alternative<lines::Kill>(line) || std::holds_alternative<lines::GroupKill>(line) ||
@@ -118,6 +124,10 @@ void Report::add_unrecognized(std::string_view message, std::uint64_t number) {
   }
 }
 
+void Report::forget_unrecognized(std::uint64_t number) {
+  std::erase_if(waiting_, [number](const QuotedLine& unknown) { return unknown.line == number; });
+}
+
 bool Report::mark_reaped(const lines::Reaped& reaped, std::string_view text, std::uint64_t number) {
   const auto victim = std::ranges::find(parts_.incident.victims, reaped.pid, &Victim::pid);
   if (victim == parts_.incident.victims.end()) {
@@ -209,7 +219,7 @@ Report::Fit Report::take(const lines::AllocationFailure& line) {
 
 Report::Fit Report::take(const lines::Identity& line) {
   auto& incident = parts_.incident;
-  if (phase_ > Phase::trace || incident.trigger.pid) {
+  if (is_past_trace() || incident.trigger.pid) {
     trace_closed_ = true;  // another CPU's stack begins
     return Fit::foreign;
   }
@@ -233,10 +243,11 @@ Report::Fit Report::take(const lines::Identity& line) {
 }
 
 Report::Fit Report::take(const lines::Hardware& line) {
-  if (phase_ > Phase::trace || phase_ == Phase::nothing || parts_.incident.kernel.hardware) {
+  if (is_past_trace() || parts_.incident.kernel.hardware) {
     return Fit::foreign;
   }
   parts_.incident.kernel.hardware = std::string(line.text);
+  reach(Phase::trace);
   return Fit::taken;
 }
 
@@ -249,7 +260,7 @@ Report::Fit Report::take(const lines::CpusetLine& /*line*/) {
 }
 
 Report::Fit Report::take(const lines::TraceStart& line) {
-  if (phase_ == Phase::nothing || phase_ > Phase::trace) {
+  if (is_past_trace()) {
     return Fit::foreign;
   }
   (line.task ? trace_marked_ : trace_started_) = true;
@@ -258,9 +269,10 @@ Report::Fit Report::take(const lines::TraceStart& line) {
 }
 
 Report::Fit Report::take(const lines::Frame& line) {
-  if (phase_ == Phase::nothing || phase_ > Phase::trace || trace_closed_) {
+  if (phase_ == Phase::nothing || is_past_trace() || trace_closed_) {
     return Fit::foreign;
   }
+  certain_ = certain_ || (line.symbol.starts_with("dump_header") && std::ranges::all_of(parts_.frames, prints_stack));
   if (parts_.frames.size() < kMostFrames) {
     parts_.frames.push_back({.symbol = std::string(line.symbol), .reliable = line.reliable});
   }
@@ -269,7 +281,7 @@ Report::Fit Report::take(const lines::Frame& line) {
 }
 
 Report::Fit Report::take(const lines::TraceDetail& line) {
-  if (phase_ == Phase::nothing || phase_ > Phase::trace) {
+  if (phase_ == Phase::nothing || is_past_trace()) {
     return Fit::foreign;
   }
   trace_closed_ = trace_closed_ || line.ends;

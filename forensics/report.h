@@ -36,6 +36,8 @@ class Report {
   bool add_row(std::string_view message, std::uint64_t number);
   // A line that was not understood; kept when a line of the report follows.
   void add_unrecognized(std::string_view message, std::uint64_t number);
+  // That line was the first half of one that is whole now.
+  void forget_unrecognized(std::uint64_t number);
 
   // The input ended here: what would have come next is not known.
   void cut_off() { parts_.cut_off = true; }
@@ -143,12 +145,14 @@ class Report {
   void fill_allocation(const lines::Allocation& line);
   void take_counters(const lines::StatsHeader& line);
   void reach(Phase phase);
+  // A panic whose report is not there prints a stack of its own, of the same task.
+  [[nodiscard]] bool is_past_trace() const { return phase_ > Phase::trace && !bare_panic_; }
   MemoryInfo& memory_info();
   CgroupReport& cgroup();
 
   ReportParts parts_;
   Phase phase_ = Phase::nothing;
-  bool certain_ = false, has_cpuset_ = false, gfp_named_ = false;
+  bool certain_ = false, has_cpuset_ = false, gfp_named_ = false, bare_panic_ = false;
   bool trace_started_ = false, trace_marked_ = false, trace_closed_ = false;  // "Call Trace:", "<TASK>", "</TASK>"
   std::string stats_path_;                                                    // of the first counters' block
   enum class Open { none, stats, slab, allocations } open_ = Open::none;

@@ -178,6 +178,7 @@ Report::Fit Report::take(const lines::OomPanic& line) {
   if (!parts_.incident.victims.empty() || parts_.allocation_failure) {
     return line.trailer ? Fit::foreign : Fit::next_report;
   }
+  bare_panic_ = bare_panic_ || phase_ == Phase::nothing;
   parts_.panic = certain_ = true;
   parts_.memcg_panic = line.memcg;
   reach(Phase::kill);

@@ -26,7 +26,7 @@ struct Rule {
   Example (*example)();
   // Codes of findings that are the more general view, or a consequence, of what this one says: where both hold they
   // stand behind it.
-  std::span<const std::string_view> outranks{};
+  std::span<const std::string_view> outranks;
 };
 
 std::span<const base::Descriptor<Rule>> all_rules();

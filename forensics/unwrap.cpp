@@ -1,6 +1,7 @@
 #include "forensics/unwrap.h"
 
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
@@ -97,6 +98,42 @@ std::string_view without_quotes(std::string_view line) {
     }
   }
   return line;
+}
+
+// What a tag of a web page at the front of the text takes, "<span class=\"quote\">" or "</td>"; 0 when it is none.
+std::size_t tag_length(std::string_view text) {
+  constexpr std::array kNames = {std::string_view("span"), std::string_view("br"),  std::string_view("p"),
+                                 std::string_view("pre"),  std::string_view("div"), std::string_view("code"),
+                                 std::string_view("td"),   std::string_view("tr"),  std::string_view("li"),
+                                 std::string_view("tt"),   std::string_view("font")};
+  if (!text.starts_with("<")) {
+    return 0;
+  }
+  const auto name = text.substr(text.starts_with("</") ? 2 : 1);
+  const auto end = std::min(name.find_first_of(" />"), name.size());
+  const auto close = text.find('>');
+  return close != std::string_view::npos && std::ranges::find(kNames, name.substr(0, end)) != kNames.end() ? close + 1
+                                                                                                           : 0;
+}
+
+// "<span>[ 12.345678] text</span><br>", of a page's source. Tags at the end of a line that begins with none may be in
+// somebody's name.
+std::string_view without_tags(std::string_view line) {
+  auto text = line;
+  while (const auto length = tag_length(text)) {
+    text.remove_prefix(length);
+  }
+  if (text.size() == line.size()) {
+    return line;
+  }
+  while (text.ends_with('>')) {
+    const auto open = text.rfind('<');
+    if (open == std::string_view::npos || open + tag_length(text.substr(open)) != text.size()) {
+      break;
+    }
+    text = text.substr(0, open);
+  }
+  return text;
 }
 
 bool is_octal(char c) {
@@ -221,6 +258,9 @@ std::string_view unwrap(std::string_view line, std::string& scratch) {
   if (has_quoted_printable(line)) {
     scratch = without_quoted_printable(line);
     line = scratch;
+  }
+  if (line.starts_with("<")) {
+    line = without_tags(line);
   }
   if (has_entity(line) && !is_of_program(line)) {
     scratch = without_entities(line);

@@ -117,13 +117,13 @@ class Stops {
     }
     if (!window_stalled_) {
       window_start_ = now;
-      window_stalled_ = *total;
+      window_stalled_ = total;
     }
     const double length = seconds(now - window_start_);
     if (length >= kLongestPsiWindow || (length >= kPsiWindow && *total != *window_stalled_)) {
       share_ = (*total - *window_stalled_) / length;
       window_start_ = now;
-      window_stalled_ = *total;
+      window_stalled_ = total;
     }
     return share_;
   }
@@ -171,6 +171,9 @@ class Drive {
   }
 
   base::Result<> follow_profile();
+  [[nodiscard]] double shape_time(Clock::time_point now);
+  [[nodiscard]] bool can_grow(double missing) const;
+  [[nodiscard]] bool can_shrink(double excess) const;
   base::Result<> grow(double missing, std::uint64_t room);
   base::Result<> shrink(double excess);
   [[nodiscard]] base::Result<> last_straw(base::Error error) const;
@@ -189,7 +192,8 @@ class Drive {
   Clock::time_point start_, reported_, grown_at_;  // grown_at_: when it grew last
   Clock::duration paused_{};
   std::uint64_t grown_ = 0;
-  bool stopped_ = false;  // by --until-..., or by reclaim
+  std::uint64_t turns_ = 0;  // of the shape (Profile::due_s()), reached so far
+  bool stopped_ = false;     // by --until-..., or by reclaim
   bool followed_ = false;
 };
 
@@ -205,7 +209,7 @@ base::Result<> Drive::follow_profile() {
   while (true) {
     paused_ += wait_while_paused();
     const auto now = Clock::now();
-    const double t = seconds(now - start_ - paused_);
+    const double t = shape_time(now);
     const auto wanted = profile_.level(t);
     const double missing =
         wanted == kEndless ? std::numeric_limits<double>::infinity() : as_double(wanted) - level_.now();
@@ -215,12 +219,11 @@ base::Result<> Drive::follow_profile() {
       return {};
     }
     const bool is_over = t >= profile_.end_s();
-    const double slack = std::max(level_.unit_cost(), as_double(chunk_));
-    if (missing >= level_.unit_cost() && pool_.held() < budget()) {
+    if (can_grow(missing)) {
       TRY(grow(missing, room));
     } else if (is_over) {
       return {};  // what is too much now is settle()'s
-    } else if (-missing > slack && pool_.held() > 0 && pool_.can_shrink()) {
+    } else if (can_shrink(-missing)) {
       TRY(shrink(-missing));
     } else {
       paused_ += wait_until(
@@ -231,6 +234,28 @@ base::Result<> Drive::follow_profile() {
       report("growth");
     }
   }
+}
+
+// The time of the shape. It stands still while a turn that is due is not reached: a slow machine has the same shape,
+// only later.
+double Drive::shape_time(Clock::time_point now) {
+  const double t = seconds(now - start_ - paused_);
+  for (double due = profile_.due_s(turns_); t >= due; due = profile_.due_s(++turns_)) {
+    const double missing = as_double(profile_.level(due)) - level_.now();
+    if (can_grow(missing) || can_shrink(-missing)) {
+      paused_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(t - due));
+      return due;
+    }
+  }
+  return t;
+}
+
+bool Drive::can_grow(double missing) const {
+  return missing >= level_.unit_cost() && pool_.held() < budget();
+}
+
+bool Drive::can_shrink(double excess) const {
+  return excess > std::max(level_.unit_cost(), as_double(chunk_)) && pool_.held() > 0 && pool_.can_shrink();
 }
 
 base::Result<> Drive::grow(double missing, std::uint64_t room) {

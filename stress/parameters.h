@@ -29,7 +29,7 @@ struct Parameter {
   ParameterKind kind;
   std::string_view default_value;  // as text; "" = not set
   std::string_view help;
-  std::string_view words{};  // of a choice: "linear|steps"
+  std::string_view words;  // of a choice: "linear|steps"
 };
 
 // The options' values as given or by default; checked against their kinds before a workload sees them.

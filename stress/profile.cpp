@@ -93,6 +93,20 @@ double Profile::end_s() const {
   return 0;
 }
 
+double Profile::due_s(std::uint64_t n) const {
+  constexpr double kNever = std::numeric_limits<double>::infinity();
+  constexpr double kInside = 1e-6;  // of a period: past the edge, whatever the division gives
+  if (shape == Shape::steps) {
+    return n < steps ? period_s * (static_cast<double>(n) + kInside) : kNever;
+  }
+  if ((shape != Shape::sawtooth && shape != Shape::burst) || (repeat != 0 && n / 2 + n % 2 >= repeat)) {
+    return kNever;
+  }
+  const double top = shape == Shape::sawtooth ? kRise : 0;
+  const double bottom = shape == Shape::sawtooth ? 1 : 0.5;
+  return period_s * (static_cast<double>(n / 2) + (n % 2 == 0 ? top : bottom) + kInside);
+}
+
 bool Profile::is_paced() const {
   return shape != Shape::linear || rate > 0;
 }

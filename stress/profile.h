@@ -32,6 +32,9 @@ struct Profile {
   [[nodiscard]] std::uint64_t level(double t_s) const;
   // When level() stops changing; infinity when it never does.
   [[nodiscard]] double end_s() const;
+  // When its turn number n has to be reached: the n-th step, or, from 0, top, bottom, top, ... of teeth and bursts, the
+  // last bottom left out. Infinity when there is none.
+  [[nodiscard]] double due_s(std::uint64_t n) const;
   // Whether growth follows the clock, or goes as fast as it can.
   [[nodiscard]] bool is_paced() const;
   // The longest time to go without a look at level().

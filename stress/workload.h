@@ -21,7 +21,7 @@ struct Context {
   // Never fill more than this: a second guard, should the limit not hold (0 = none).
   std::uint64_t cap_bytes = 0;
   Meter meter{};
-  Observe observe{};        // where observations go; a later one of the same step and name replaces the earlier
+  Observe observe;          // where observations go; a later one of the same step and name replaces the earlier
   bool must_reach = false;  // not getting to --size is an error
 
   void note(std::string_view step, std::string_view name, double value, std::string_view unit) const {
@@ -50,13 +50,13 @@ enum class Need {
 struct Workload {
   std::string_view summary;  // one sentence
   Group group = Group::kernel;
-  std::string_view counter;        // the memory.stat key that dominates at the kill; "swap" = the swap used
-  std::string_view kind{};         // its name for `fill --kind`; "" when it is none
-  std::string_view seen;           // what must be observable from outside
-  std::string_view needs{};        // what it needs, in words; "" = nothing special
-  std::span<const Need> needed{};  // the same for programs
-  std::string_view source;         // where the recipe comes from, or the reason for it
-  std::string_view example;        // a command to try
+  std::string_view counter;      // the memory.stat key that dominates at the kill; "swap" = the swap used
+  std::string_view kind;         // its name for `fill --kind`; "" when it is none
+  std::string_view seen;         // what must be observable from outside
+  std::string_view needs;        // what it needs, in words; "" = nothing special
+  std::span<const Need> needed;  // the same for programs
+  std::string_view source;       // where the recipe comes from, or the reason for it
+  std::string_view example;      // a command to try
   std::span<const Parameter> parameters;
   // The workload that it is another name of, for workloads that are: `fill`.
   const base::Descriptor<Workload>* (*stands_for)(const Parameters& parameters) = nullptr;

@@ -37,6 +37,7 @@ sigset_t hold_signals() {
 
 int execute(const std::vector<std::string>& words, const sigset_t& mask) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const auto& word : words) {
     arguments.push_back(const_cast<char*>(word.c_str()));  // exec does not write to them
   }

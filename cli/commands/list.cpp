@@ -37,7 +37,7 @@ namespace {
 struct Entry {
   std::string_view name, summary;
   std::string details;
-  std::string_view subgroup{};  // its title, where the group has several
+  std::string_view subgroup;  // its title, where the group has several
 };
 
 struct Group {

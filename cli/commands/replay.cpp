@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@ namespace cli::commands {
 extern const Command replay;
 
 namespace {
+
+constexpr int kExitInterrupted = 130;
 
 struct ReplayOptions {
   std::optional<std::int64_t> incident;
@@ -53,7 +56,8 @@ struct ReplayOptions {
 
 base::Result<forensics::Incident> find_incident(const std::string& name, const ReplayOptions& options) {
   std::vector<forensics::Source> sources;
-  auto opened = name == "-" ? base::Result<base::Fd>(base::Fd(::dup(STDIN_FILENO))) : base::open_for_reading(name);
+  auto opened = name == "-" ? base::Result<base::Fd>(base::Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)))
+                            : base::open_for_reading(name);
   if (!opened) {
     auto error = std::move(opened).error();
     error.kind = base::ErrorKind::usage;
@@ -65,8 +69,11 @@ base::Result<forensics::Incident> find_incident(const std::string& name, const R
   const auto wanted = static_cast<std::size_t>(options.incident.value_or(1));
   if (document.incidents.size() < wanted) {
     return base::fail(base::ErrorKind::usage,
-                      fmt::format("{}: {} OOM kills in it, number {} was asked for", base::escape_terminal(name),
-                                  document.incidents.size(), wanted));
+                      document.incidents.empty()
+                          ? fmt::format("{}: no OOM kill in it", base::escape_terminal(name))
+                          : fmt::format("{}: {} OOM kill{} in it, number {} was asked for", base::escape_terminal(name),
+                                        document.incidents.size(), document.incidents.size() == 1 ? "" : "s", wanted),
+                      "oomlab analyze shows what is in it");
   }
   return std::move(document.incidents[wanted - 1]);
 }
@@ -92,8 +99,11 @@ std::string table_of(const std::vector<cli::replay::Compared>& compared, const c
   }
   auto out = fmt::format("{:<14}  {:<{}}  {}\n", "", "IN THE LOG", width, "AGAIN");
   for (const auto& row : compared) {
+    const char* word = row.same      ? (row.original == row.again ? "" : "  (as large)")
+                       : row.matters ? "  <- different"
+                                     : "  (by chance)";
     out += fmt::format("{:<14}  {:<{}}  {}{}\n", row.what, base::escape_terminal(row.original), width,
-                       base::escape_terminal(row.again), row.same ? "" : "  <- different");
+                       base::escape_terminal(row.again), word);
   }
   out += fmt::format("kernel {}, sizes at {:.4g} %\n", base::escape_terminal(findings.kernel), plan.scale * 100);
   for (const auto& remark : plan.remarks) {
@@ -104,10 +114,12 @@ std::string table_of(const std::vector<cli::replay::Compared>& compared, const c
 
 // The scenario in a guest, by the same way as `scenario run`.
 base::Result<scenario::Findings> run_plan(const scenario::Scenario& scenario, const ReplayOptions& options,
-                                          std::optional<std::string> kernel) {
+                                          std::optional<std::string> kernel, bool& interrupted) {
   const std::vector<scenario::Job> jobs{{.scenario = &scenario, .kernel = std::move(kernel)}};
   TRY_ASSIGN(auto crew, scenario::Crew::create(jobs, {.cold = options.cold, .progress = ::isatty(STDERR_FILENO) == 1}));
-  TRY_ASSIGN(auto judgements, crew.run());
+  auto judged = crew.run();
+  interrupted = crew.interrupted();
+  TRY_ASSIGN(auto judgements, std::move(judged));
   if (judgements.empty() || judgements.front().outcome() == "error") {
     return base::fail(base::ErrorKind::syscall, judgements.empty()
                                                     ? "interrupted"
@@ -136,8 +148,13 @@ int replay_incident(const std::string& name, const forensics::Incident& incident
     return print(plan->scenario);
   }
   const auto made = scenario::read_scenario(plan->scenario, "the scenario of the report");
-  const auto found = made ? run_plan(*made, options, options.kernel ? options.kernel : kernel_like(incident))
-                          : std::unexpected(made.error());
+  bool interrupted = false;
+  const auto found =
+      made ? run_plan(*made, options, options.kernel ? options.kernel : kernel_like(incident), interrupted)
+           : std::unexpected(made.error());
+  if (interrupted) {
+    return kExitInterrupted;
+  }
   if (!found) {
     return report(found.error());
   }
@@ -180,10 +197,10 @@ constinit const Command replay{
         "The report becomes a scenario: the same limit, tasks with their sizes, kinds of memory and oom_score_adj, "
         "swap, "
         "group setting; sizes are scaled down where no guest can hold them. Compared are scope, whose limit, victim "
-        "and "
-        "what filled it; the comparison is in the post-mortem as the run's expectation. - is standard input.\n\n"
+        "(any of those as large as it), whether its group went with it, and what filled it; the comparison is in the "
+        "post-mortem as the run's expectation. - is standard input.\n\n"
         "Exit status: 0 the same, 1 something is different, 2 usage or a report that says too little, 3 no "
-        "micro-VM.\n\n"
+        "micro-VM, 130 after Ctrl-C.\n\n"
         "Examples:\n"
         "  oomlab replay kern.log\n"
         "  oomlab replay kern.log --incident 3 --kernel 6.1 -o again.html\n"

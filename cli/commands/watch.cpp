@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/report.h"
 #include "cli/watch/watcher.h"
+#include "forensics/words.h"
 
 namespace cli::commands {
 
@@ -115,7 +116,15 @@ int watch_command(const Invocation& invocation) {
   if (auto ran = (*watcher)->run(); !ran) {
     return report(ran.error());
   }
-  return print((*watcher)->summary({.colour = colours(STDOUT_FILENO), .width = columns(STDOUT_FILENO)}));
+  const int printed = print((*watcher)->summary({.colour = colours(STDOUT_FILENO), .width = columns(STDOUT_FILENO)}));
+  if (const auto unkept = (*watcher)->unkept(); unkept > 0) {
+    say(
+        fmt::format("{} could not be written; a watch that is started again in this folder tells of what the kernel's "
+                    "log still holds",
+                    forensics::counted(unkept, "post-mortem")));
+    return kExitOwnFailure;
+  }
+  return printed;
 }
 
 }  // namespace

@@ -10,8 +10,6 @@
 namespace cli::replay {
 namespace {
 
-constexpr std::string_view kTrigger = "trigger";
-
 std::string dominant_of(const forensics::Incident& incident) {
   if (incident.analysis.dominant) {
     return incident.analysis.dominant->part;
@@ -43,13 +41,19 @@ std::string victim_of(const scenario::Findings& again) {
   return first.task.empty() ? first.comm : first.task;
 }
 
+// Whether the group's setting ended more than the one that was chosen.
+std::string kills_of(const forensics::Incident& incident) {
+  const bool whole = std::ranges::find(incident.victims, "group", &forensics::Victim::role) != incident.victims.end();
+  return incident.victims.empty() ? "" : whole ? "the whole group" : "one process";
+}
+
 std::string words_of(const std::vector<Compared>& compared, const std::string& source) {
   std::string same;
   std::string other;
   for (const auto& row : compared) {
     if (row.same) {
       same += fmt::format("{}{} ({})", same.empty() ? "" : ", ", row.what, row.again);
-    } else if (row.what != kTrigger) {
+    } else if (row.matters) {
       other += fmt::format("{}{} ({} instead of {})", other.empty() ? "" : ", ", row.what, row.again, row.original);
     }
   }
@@ -106,13 +110,20 @@ std::vector<Compared> compare(const forensics::Incident& original, const Plan& p
   add("scope", was_global ? "global" : original.scope, now.scope);
   add("limit", level_of(original), level_of(now));
   add("victim", plan.victim, victim_of(again));
+  if (const auto& seen = rows.back().again; !plan.victim.empty() && !rows.back().same) {
+    rows.back().same = std::ranges::find(plan.alike, seen) != plan.alike.end();
+  }
+  add("killed", kills_of(original), kills_of(now));
   add("dominant part", was_global ? "" : dominant_of(original), dominant_of(now));
-  add(std::string(kTrigger), plan.trigger, report == nullptr ? "" : trigger_of(again, now));
+  add("trigger", plan.trigger, report == nullptr ? "" : trigger_of(again, now));
+  if (!plan.trigger.empty()) {
+    rows.back().matters = false;
+  }
   return rows;
 }
 
 bool is_same(const std::vector<Compared>& compared) {
-  return std::ranges::all_of(compared, [](const Compared& row) { return row.same || row.what == kTrigger; });
+  return std::ranges::all_of(compared, [](const Compared& row) { return row.same || !row.matters; });
 }
 
 forensics::Postmortem to_postmortem(const scenario::Findings& again, const std::vector<Compared>& compared,

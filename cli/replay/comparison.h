@@ -13,6 +13,7 @@ namespace cli::replay {
 struct Compared {
   std::string what, original, again;
   bool same = false;
+  bool matters = true;
 };
 
 // Kind, scope, level of the limit, victim, trigger and dominant part of the report against those of its replay. What

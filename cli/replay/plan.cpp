@@ -17,16 +17,22 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kGuestSystem = 192ULL << 20;  // kernel, agent, initramfs
 constexpr std::uint64_t kDefaultGuest = 512ULL << 20;
-constexpr std::uint64_t kLargestGuest = 2ULL << 30;  // larger ones take long to fill
+constexpr std::uint64_t kLargestGuest = 2ULL << 30;   // larger ones take long to fill
+constexpr double kLargestRoom = 64.0 * (1ULL << 30);  // by --scale
 constexpr std::uint64_t kSmallestLimit = 4ULL << 20;
 constexpr std::uint64_t kPage = 4096;
 
 std::uint64_t round_down(double bytes) {
-  return static_cast<std::uint64_t>(bytes) / kPage * kPage;
+  return static_cast<std::uint64_t>(std::min(bytes, 1e18)) / kPage * kPage;
 }
 
 bool is_global(const forensics::Incident& incident) {
   return incident.scope == "global" || incident.scope == "cpuset" || incident.scope == "mempolicy";
+}
+
+std::uint64_t bytes_of(std::uint64_t pages, const forensics::Incident& incident) {
+  const auto size = std::max<std::uint64_t>(incident.analysis.page_size_bytes.value_or(kPage), 1);
+  return std::min(pages, UINT64_MAX / size) * size;
 }
 
 // What was to be had: the limit, or the machine's memory.
@@ -38,8 +44,7 @@ std::optional<std::uint64_t> room_of(const forensics::Incident& incident) {
     return std::nullopt;
   }
   const auto unused = incident.memory_info->reserved_pages.value_or(0);
-  return (*incident.memory_info->ram_pages - std::min(*incident.memory_info->ram_pages, unused)) *
-         incident.analysis.page_size_bytes.value_or(kPage);
+  return bytes_of(*incident.memory_info->ram_pages - std::min(*incident.memory_info->ram_pages, unused), incident);
 }
 
 // Swap beside it: of the group, or of the machine. Nothing: none could be used.
@@ -64,8 +69,8 @@ double scale_for(const forensics::Incident& incident, std::uint64_t room, const 
   if (options.scale) {
     return *options.scale;
   }
-  const auto wanted =
-      static_cast<double>(room + swap_of(incident).value_or(0)) * 1.25 + static_cast<double>(kGuestSystem);
+  const auto all = static_cast<double>(room) + static_cast<double>(swap_of(incident).value_or(0));
+  const auto wanted = all * 1.25 + static_cast<double>(kGuestSystem);
   return wanted <= static_cast<double>(kLargestGuest) ? 1 : static_cast<double>(kLargestGuest) / wanted;
 }
 
@@ -110,7 +115,8 @@ Json tasks_of(const CastList& cast, const std::string& group) {
       }
     } else {
       task["with"] = {{"size", role.bytes}, {"hold", "forever"}};
-      filled.push_back({{"task", role.name}, {"notes", "end"}});
+      // Who was refused, or killed, is no reason to wait for ever.
+      filled.push_back({{"any", {{{"task", role.name}, {"notes", "end"}}, {{"exited", role.name}}}}});
     }
     if (role.oom_score_adj != 0) {
       task["oom_score_adj"] = role.oom_score_adj;
@@ -123,13 +129,30 @@ Json tasks_of(const CastList& cast, const std::string& group) {
   return tasks;
 }
 
-Json expected_of(const forensics::Incident& incident, const CastList& cast) {
+// The victim, and who is as large (within what the kernel's batches of RSS hide) and as likely.
+std::vector<std::string> alike_to_victim(const CastList& cast) {
+  std::vector<std::string> names;
+  const auto victim = std::ranges::find_if(cast.roles, &Role::is_victim);
+  if (victim == cast.roles.end()) {
+    return names;
+  }
+  names.push_back(victim->name);
+  const auto slack = std::max<std::uint64_t>(victim->bytes / 16, 256U << 10);
+  for (const auto& role : cast.roles) {
+    const auto difference = std::max(role.bytes, victim->bytes) - std::min(role.bytes, victim->bytes);
+    if (!role.is_victim && !role.is_unlisted && role.oom_score_adj == victim->oom_score_adj && difference <= slack) {
+      names.push_back(role.name);
+    }
+  }
+  return names;
+}
+
+Json expected_of(const forensics::Incident& incident, const std::vector<std::string>& alike) {
   Json expect = {{"verdict", "oom_killed"},
                  {"scope", is_global(incident) ? "global" : "memcg"},
                  {"limiting_group", is_global(incident) ? "machine" : "limit"}};
-  const auto victim = std::ranges::find_if(cast.roles, &Role::is_victim);
-  if (victim != cast.roles.end()) {
-    expect["first_victim"] = victim->name;
+  if (!alike.empty()) {
+    expect["first_victim"] = alike;
   }
   const auto& parts = incident.analysis.breakdown;
   const auto largest = std::ranges::max_element(parts, {}, &forensics::Part::bytes);
@@ -142,11 +165,13 @@ Json expected_of(const forensics::Incident& incident, const CastList& cast) {
   return expect;
 }
 
-Json needs_of(const forensics::Incident& incident, std::uint64_t limit, std::optional<std::uint64_t> swap) {
+// A machine's own part is set apart again in the guest: there `machine` is all of its memory.
+Json needs_of(const forensics::Incident& incident, std::uint64_t limit, std::uint64_t machine,
+              std::optional<std::uint64_t> swap) {
   Json needs = {{"vm", true}};
   const std::uint64_t wanted = limit + limit / 4 + swap.value_or(0) + kGuestSystem;
   constexpr std::uint64_t kMiB = 1ULL << 20;
-  const auto memory = is_global(incident) ? std::max((limit + kMiB - 1) / kMiB * kMiB, 256 * kMiB)
+  const auto memory = is_global(incident) ? std::max((machine + kMiB - 1) / kMiB * kMiB, 256 * kMiB)
                                           : std::max(kDefaultGuest, std::bit_ceil(wanted));
   if (memory != kDefaultGuest) {
     needs["memory"] = memory;
@@ -154,23 +179,33 @@ Json needs_of(const forensics::Incident& incident, std::uint64_t limit, std::opt
   if (swap && *swap > 0) {
     needs["swap"] = *swap;
   }
+  if (std::ranges::find(incident.victims, "allocating", &forensics::Victim::role) != incident.victims.end()) {
+    needs["sysctls"] = {{"vm.oom_kill_allocating_task", 1}};
+  }
   return needs;
 }
 
 base::Result<std::uint64_t> check(const forensics::Incident& incident) {
-  const auto usage = [](std::string message) { return base::fail(base::ErrorKind::usage, std::move(message)); };
+  const auto usage = [](std::string message, std::string remedy) {
+    return base::fail(base::ErrorKind::usage, std::move(message), std::move(remedy));
+  };
   if (incident.kind != "oom_kill") {
-    return usage(fmt::format("the report is of {}, not of an OOM kill", incident.kind));
+    return usage(fmt::format("the report is of {}, not of an OOM kill", incident.kind), "--incident N picks another");
   }
   if (incident.killer != "kernel") {
-    return usage(fmt::format("{} has killed, not the kernel", incident.killer));
+    return usage(fmt::format("{} has killed, not the kernel", base::escape_terminal(incident.killer)),
+                 "--incident N picks another");
   }
   if (incident.tasks.empty()) {
-    return usage("the report lists no tasks (vm.oom_dump_tasks=0, or cut): there is nothing to make again");
+    return usage("the report lists no tasks (vm.oom_dump_tasks=0, or cut): there is nothing to make again",
+                 "--incident N picks another; `oomlab analyze` shows what the report says");
   }
   const auto room = room_of(incident);
-  return room ? base::Result<std::uint64_t>(*room)
-              : usage("the report does not say the limit, or the memory of the machine");
+  if (!room || *room == 0) {
+    return usage("the report does not say the limit, or the memory of the machine",
+                 "--incident N picks another; for a scenario by hand: docs/scenarios.md");
+  }
+  return *room;
 }
 
 }  // namespace
@@ -178,31 +213,43 @@ base::Result<std::uint64_t> check(const forensics::Incident& incident) {
 base::Result<Plan> make_plan(const forensics::Incident& incident, const PlanOptions& options) {
   TRY_ASSIGN(const auto room, check(incident));
   Plan plan{.scale = scale_for(incident, room, options)};
+  const auto swap_before = swap_of(incident);
+  const auto all = (static_cast<double>(room) + static_cast<double>(swap_before.value_or(0))) * plan.scale;
+  if (all > kLargestRoom) {
+    return base::fail(base::ErrorKind::usage,
+                      fmt::format("--scale {:.4g}%: that would be {}, more than a guest can have", plan.scale * 100,
+                                  base::human_size(round_down(all))),
+                      "without it the sizes are made to fit");
+  }
   const auto limit = std::max(round_down(static_cast<double>(room) * plan.scale), kSmallestLimit);
-  auto swap = swap_of(incident);
+  auto swap = swap_before;
   if (swap) {
     swap = round_down(static_cast<double>(*swap) * plan.scale);
     constexpr std::uint64_t kLeastSwap = 64U << 10;  // of what a guest can make
     swap = *swap < kLeastSwap ? 0 : *swap;
   }
-  auto cast = make_cast_list(incident, plan.scale);
+  const auto machine =
+      is_global(incident)
+          ? round_down(static_cast<double>(bytes_of(*incident.memory_info->ram_pages, incident)) * plan.scale)
+          : 0;
+  auto cast =
+      make_cast_list(incident, plan.scale, is_global(incident) ? limit - std::min(limit, kGuestSystem / 2) : limit);
   plan.remarks = std::move(cast.remarks);
   plan.trigger = cast.roles.back().name;
-  if (const auto victim = std::ranges::find_if(cast.roles, &Role::is_victim); victim != cast.roles.end()) {
-    plan.victim = victim->name;
-  }
+  plan.alike = alike_to_victim(cast);
+  plan.victim = plan.alike.empty() ? "" : plan.alike.front();
   const bool inner = is_nested(incident) && !is_global(incident);
   const auto comm = incident.victims.empty() ? "nobody" : incident.victims.front().comm.value_or("a process");
   Json scenario = {{"name", options.name},
                    {"about", fmt::format("A kill of the log again: {} of {} of {}", base::human_size(limit),
                                          is_global(incident) ? "the machine" : "a group", base::escape_terminal(comm))},
                    {"teaches", "Whether the same limits, tasks and scores give the same kill."},
-                   {"needs", needs_of(incident, limit, swap)},
+                   {"needs", needs_of(incident, limit, machine, swap)},
                    {"groups", groups_of(incident, limit, swap)},
                    {"tasks", tasks_of(cast, inner ? "limit/inner" : "limit")},
                    {"end", "first_kill"},
-                   {"timeout", "5m"},
-                   {"expect", expected_of(incident, cast)}};
+                   {"timeout", "3m"},
+                   {"expect", expected_of(incident, plan.alike)}};
   plan.scenario = scenario.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   return plan;
 }

@@ -19,7 +19,8 @@ struct PlanOptions {
 // A scenario (its file's text), and how true it is to the report.
 struct Plan {
   std::string scenario;
-  std::string victim, trigger;  // the names of their tasks; victim: empty when the report does not list it
+  std::string victim, trigger;     // the names of their tasks; victim: empty when the report does not list it
+  std::vector<std::string> alike;  // tasks as large as the victim, with its oom_score_adj: any of them may be chosen
   double scale = 1;
   std::vector<std::string> remarks;  // what the report does not say, or cannot be done again
 };

@@ -172,20 +172,24 @@ base::Result<> Cast::act(const Situation& situation, Clock::time_point begin) {
         (void)::kill(player->child.pid, SIGKILL);  // not reaped yet, so it is that process
       }
     }
-    for (std::size_t i = 0; i < part.signals.size(); ++i) {
-      auto& signal = part.signals[i];
-      const bool is_due = signal && signal->holds(situation);
-      for (auto* player : part.players) {
-        if (is_due && player->state == State::running) {
-          player->stopped =
-              player->stopped || part.spec->signals[i].signal == SIGKILL || part.spec->signals[i].signal == SIGTERM;
-          (void)::kill(player->child.pid, part.spec->signals[i].signal);  // as above
-          signal.reset();
-        }
+    send_due(part, situation);
+  }
+  return {};
+}
+
+void Cast::send_due(Part& part, const Situation& situation) {
+  for (std::size_t i = 0; i < part.signals.size(); ++i) {
+    auto& signal = part.signals[i];
+    const int number = part.spec->signals[i].signal;
+    const bool is_due = signal && signal->holds(situation);
+    for (auto* player : part.players) {
+      if (is_due && player->state == State::running) {
+        player->stopped = player->stopped || number == SIGKILL || number == SIGTERM;
+        (void)::kill(player->child.pid, number);  // not reaped yet, either
+        signal.reset();
       }
     }
   }
-  return {};
 }
 
 std::map<std::string, Situation::Task> Cast::states() const {

@@ -68,7 +68,8 @@ class Cast {
   };
 
   base::Result<> start(Player& player, Clock::time_point begin);
-  void reap(Player& player, Clock::time_point begin);
+  static void send_due(Part& part, const Situation& situation);
+  static void reap(Player& player, Clock::time_point begin);
   [[nodiscard]] cgroup::SpawnRequest request_for(const Player& player) const;
   [[nodiscard]] bool is_alone(const TaskSpec& task) const;
 

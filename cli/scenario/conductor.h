@@ -42,7 +42,7 @@ class Conductor {
     MarkFinding finding;
   };
   struct Action {
-    const ActionSpec* spec;
+    const ActionSpec* spec = nullptr;
     Trigger when;
     ActionFinding finding;
   };

@@ -122,6 +122,7 @@ base::Result<std::vector<Node>> Node::elements() const {
     return expected("a list");
   }
   std::vector<Node> nodes;
+  nodes.reserve(json_of(value_).size());
   for (std::size_t i = 0; i < json_of(value_).size(); ++i) {
     nodes.push_back(
         Node(value_of(json_of(value_)[i]), *source_, with(steps_, {.name = {}, .index = i, .is_index = true})));
@@ -196,7 +197,7 @@ base::Result<std::uint64_t> Node::size() const {
 
 base::Result<std::chrono::nanoseconds> Node::duration() const {
   if (!json_of(value_).is_string()) {
-    return expected("a duration (\"250ms\", \"3s\")");
+    return expected(R"(a duration ("250ms", "3s"))");
   }
   auto time = base::parse_duration(json_of(value_).get<std::string>());
   return time ? base::Result<std::chrono::nanoseconds>(*time) : fail(std::move(time).error());

@@ -37,6 +37,9 @@ std::string to_table(const std::vector<Judgement>& judgements, bool all) {
     out += fmt::format("{:<{}}  {:<{}}  {:<7}  {:>8}  {}\n", judgement.scenario, width,
                        base::escape_terminal(judgement.kernel), kernel_width, word_for(judgement.outcome()),
                        base::human_duration(judgement.findings.duration_s), remark(judgement));
+    if (const auto& reason = judgement.findings.reason; reason && judgement.outcome() == "not_met") {
+      out += fmt::format("  ! {}\n", base::escape_terminal(*reason));
+    }
     for (const auto& each : judgement.expectations) {
       if (!each.met || all) {
         out +=

@@ -81,11 +81,19 @@ base::Result<bool> Folder::write(const std::string& key, std::string_view who, c
     return false;
   }
   const auto stem = who.empty() ? key : fmt::format("{}-{}", key, safe_name(who));
+  std::error_code error;
+  fs::create_directories(path_, error);  // somebody may have removed it; what fails is said by the writing
+  std::vector<std::string> names;
   for (const auto* renderer : renderers_) {
-    const auto name = stem + std::string((*renderer)->endings.front());
-    TRY(base::write_file_atomic(path_ / name, (*renderer)->render(document, {})));
-    last_name_ = renderer == renderers_.front() ? name : last_name_;
+    names.push_back(stem + std::string((*renderer)->endings.front()));
+    if (auto written = base::write_file_atomic(path_ / names.back(), (*renderer)->render(document, {})); !written) {
+      for (const auto& name : names) {
+        fs::remove(path_ / name, error);  // a half would pass for the whole
+      }
+      return std::unexpected(std::move(written).error());
+    }
   }
+  last_name_ = names.empty() ? "" : names.front();
   return true;
 }
 

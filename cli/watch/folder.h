@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +17,8 @@ class Folder {
   // Makes the folder if it is not there. formats: names of renderers.
   static base::Result<Folder> open(const std::filesystem::path& path, const std::vector<std::string>& formats);
 
-  // Writes the kill's files, unless a file of that key is there already: then false. The key is the same for the same
-  // kill whoever tells of it; `who` only makes the name readable.
+  // Writes the kill's files, all or none, unless a file of that key is there already: then false. The key is the same
+  // for the same kill whoever tells of it; `who` only makes the name readable.
   base::Result<bool> write(const std::string& key, std::string_view who, const forensics::Postmortem& document);
   // The first file of the kill written last.
   [[nodiscard]] const std::string& last_name() const { return last_name_; }

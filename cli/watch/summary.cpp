@@ -58,7 +58,7 @@ std::optional<std::string> told_name(const Incident& incident) {
     return std::nullopt;
   }
   const auto& owner = *incident.cgroup->owner;
-  return owner.service ? owner.service : owner.image ? owner.name : std::nullopt;
+  return owner.service ? owner.service : owner.name;
 }
 
 std::optional<std::string> path_of(const Incident& incident) {
@@ -115,6 +115,12 @@ void Summary::add(const forensics::Postmortem& document, const std::string& file
     if (rows_.size() > kMost) {
       rows_.pop_front();
     }
+  }
+}
+
+void Summary::rename(const std::string& file, const std::string& now) {
+  if (const auto found = std::ranges::find(rows_, file, &Row::file); found != rows_.end()) {
+    found->file = now;
   }
 }
 

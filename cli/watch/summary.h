@@ -15,6 +15,8 @@ class Summary {
  public:
   static constexpr std::size_t kMost = 1000;
   void add(const forensics::Postmortem& document, const std::string& file);
+  // That file's kill has another one now.
+  void rename(const std::string& file, const std::string& now);
   // Kills of which a file was there already, written by an earlier watch.
   void add_known() { ++known_; }
   // vmstat: kills that the kernel counts for the whole machine since the start, if that is of interest.

@@ -24,10 +24,16 @@ constexpr std::chrono::milliseconds kSilence{300};  // of the log, then a report
 constexpr std::chrono::seconds kRescan{30};
 constexpr std::chrono::seconds kReconnect{5};
 constexpr std::chrono::seconds kKeep{10};  // between two savings of the state where nothing was told
+constexpr std::size_t kMostUnkept = 32;    // post-mortems that wait for room in the folder
 
 bool is_within(std::string_view path, std::string_view group) {
   return path == group || group == "/" ||
          (path.size() > group.size() && path.starts_with(group) && path[group.size()] == '/');
+}
+
+// In the place of a file's name in the table.
+std::string not_kept(const std::string& key) {
+  return key + " (not kept)";
 }
 
 std::vector<std::string> cgroups_of(const forensics::Incident& incident) {
@@ -57,6 +63,12 @@ base::Result<std::unique_ptr<Watcher>> Watcher::start(const Options& options) {
   watcher->open_log();
   watcher->ledger_ = std::make_unique<Ledger>(watcher->log_.has_value());
   TRY(watcher->open_groups());
+  // A full disk may have room again; a folder that is not ours, or mounted read-only, will not.
+  if (auto saved = watcher->save_state(); !saved && saved.error().sys_errno != ENOSPC) {
+    auto error = std::move(saved).error().context("--into");
+    error.kind = base::ErrorKind::usage;
+    return std::unexpected(std::move(error));
+  }
   watcher->say_what_is_seen();
   return watcher;
 }
@@ -209,7 +221,10 @@ base::Result<> Watcher::run() {
     }
   });
   loop_.every(kTick, [this] { tick(); });
-  loop_.every(kKeep, [this] { keep_state(); });
+  loop_.every(kKeep, [this] {
+    keep_again();
+    keep_state();
+  });
   if (options_.duration) {
     loop_.at(Clock::now() + *options_.duration, [this] { loop_.stop(); });
   }
@@ -222,6 +237,7 @@ base::Result<> Watcher::run() {
     live_->finish();
   }
   tell_all(ledger_->settle_all());
+  keep_again();
   keep_state();
   return {};
 }
@@ -350,29 +366,65 @@ void Watcher::tell(const Settlement& settlement) {
     return;
   }
   const auto document = make_document(kill);
-  const auto& incident = document.incidents.front();
   const auto key = kill.logged ? key_of_record(boot_id_, kill.logged->first_sequence)
                                : key_of_count(boot_id_, settlement.group_id, settlement.by == Settlement::By::ancestor,
                                               settlement.count);
-  const auto written = folder_.write(key, short_name(incident), document);
-  if (!written) {
-    say(fmt::format("{}: {}", key, written.error().message));  // told, though not kept
-  } else if (!*written) {
-    summary_.add_known();
-    keep_state();
-    return;
-  }
-  summary_.add(document, written ? folder_.last_name() : "");
-  if (!options_.quiet) {
-    say(fmt::format("{}; {}", sentence(incident), written ? folder_.last_name() : "not kept"));
-  }
+  keep(key, document);
   keep_state();
   if (options_.kills && summary_.incidents() >= static_cast<std::uint64_t>(*options_.kills)) {
     loop_.stop();
   }
 }
 
+// A kill is told at once, whether the folder takes it now or later.
+void Watcher::keep(const std::string& key, const forensics::Postmortem& document) {
+  const auto& incident = document.incidents.front();
+  const auto written = folder_.write(key, short_name(incident), document);
+  if (written && !*written) {
+    summary_.add_known();
+    return;
+  }
+  const auto file = written ? folder_.last_name() : not_kept(key);
+  summary_.add(document, file);
+  if (!options_.quiet) {
+    say(fmt::format("{}; {}", sentence(incident), file));
+  }
+  if (written) {
+    return;
+  }
+  say(fmt::format("{}: {}: tried again every {} s", key, written.error().message, kKeep.count()));
+  unkept_.push_back({.key = key, .document = document});
+  if (unkept_.size() > kMostUnkept) {
+    unkept_.pop_front();
+    ++dropped_;
+  }
+}
+
+void Watcher::keep_again() {
+  while (!unkept_.empty()) {
+    const auto& [key, document] = unkept_.front();
+    if (!folder_.write(key, short_name(document.incidents.front()), document)) {
+      return;
+    }
+    summary_.rename(not_kept(key), folder_.last_name());
+    if (!options_.quiet) {
+      say(fmt::format("kept now: {}", folder_.last_name()));
+    }
+    unkept_.pop_front();
+  }
+}
+
 void Watcher::keep_state() {
+  if (const auto saved = save_state(); !saved) {
+    say(fmt::format("the state could not be kept, so a restart may tell of kills again: {}", saved.error().message));
+  }
+}
+
+// As long as a post-mortem is not kept, the state stays behind it: a restart tells of that kill.
+base::Result<> Watcher::save_state() {
+  if (unkept() > 0) {
+    return {};
+  }
   State state{.boot_id = boot_id_, .groups = ledger_->told()};
   state.next_sequence = live_ ? live_->resume_at() : std::nullopt;
   if (!state.next_sequence) {
@@ -382,13 +434,11 @@ void Watcher::keep_state() {
   state.told_sequences = told_sequences_;
   const auto text = to_text(state);
   if (text == kept_state_) {
-    return;
+    return {};
   }
-  if (const auto kept = folder_.write_state(text); !kept) {
-    say(fmt::format("the state could not be kept, so a restart may tell of kills again: {}", kept.error().message));
-    return;
-  }
+  TRY(folder_.write_state(text));
   kept_state_ = text;
+  return {};
 }
 
 std::string Watcher::summary(const forensics::RenderOptions& options) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -46,6 +47,8 @@ class Watcher {
   // Until a signal, the time or the number of kills ends it.
   base::Result<> run();
   [[nodiscard]] std::string summary(const forensics::RenderOptions& options) const;
+  // Post-mortems that could not be written to the end.
+  [[nodiscard]] std::uint64_t unkept() const { return unkept_.size() + dropped_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -69,6 +72,9 @@ class Watcher {
   [[nodiscard]] Kill gather(const Settlement& settlement);
   void name_container(Kill& kill);
   [[nodiscard]] bool is_wanted(const Kill& kill) const;
+  void keep(const std::string& key, const forensics::Postmortem& document);
+  void keep_again();
+  base::Result<> save_state();
   void keep_state();
 
   Options options_;
@@ -95,6 +101,12 @@ class Watcher {
   Summary summary_;
   std::optional<std::uint64_t> machine_kills_;  // at the start
   std::string kept_state_;
+  struct Unkept {
+    std::string key;
+    forensics::Postmortem document;
+  };
+  std::deque<Unkept> unkept_;  // the folder did not take them: a full disk
+  std::uint64_t dropped_ = 0;  // those that were too many to be held
 };
 
 }  // namespace cli::watch

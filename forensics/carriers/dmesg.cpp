@@ -8,6 +8,8 @@
 namespace forensics::carriers {
 namespace {
 
+constexpr std::string_view kTag = "kernel: ";  // of a daemon, behind a stamp
+
 // "kern  :warn  : " (dmesg -x): facility and level, padded. Whether the kernel wrote it goes to `kernel`.
 bool read_decoded_priority(std::string_view& text, bool& kernel) {
   const auto colon = text.find(':');
@@ -43,7 +45,6 @@ void read_after_bracket(std::string_view text, Record& record) {
     return;
   }
   record.caller = read_caller(text);
-  constexpr std::string_view kTag = "kernel: ";
   if (text.starts_with(kTag)) {
     read_kernel_message(text.substr(kTag.size()), record);
     return;
@@ -109,7 +110,9 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   }
   if (const auto stamp = read_kernel_stamp(text)) {
     record.monotonic_s = stamp;
-    record.message = text.starts_with("<") ? without_priority(text) : text;
+    record.message = text.starts_with("<")    ? without_priority(text)
+                     : text.starts_with(kTag) ? text.substr(kTag.size())
+                                              : text;
     return record;
   }
   if (read_bracket(text, record)) {
@@ -143,6 +146,7 @@ constexpr CarrierSample kSamples[] = {
     {"[2025-11-21 14:22:56 UTC] kernel: Mem-Info:", "Mem-Info:"},
     {"[Nov21 14:22] Mem-Info:", "Mem-Info:"},
     {"[  +0.000004] Mem-Info:", "Mem-Info:"},
+    {"[21161.093418] kernel: Mem-Info:", "Mem-Info:"},
     {"<4>[12345.678901] Mem-Info:", "Mem-Info:"},
     {"<6>[   12.345678,0] Mem-Info:", "Mem-Info:"},
     {"<4>Mem-Info:", "Mem-Info:"},

@@ -10,8 +10,9 @@
 namespace forensics::carriers {
 namespace {
 
-constexpr std::size_t kFarthest = 80;  // that the kernel's words begin
-constexpr int kMostBlanks = 8;         // before them
+constexpr std::size_t kFarthest = 80;         // that the kernel's words begin
+constexpr std::size_t kFarthestReason = 300;  // of an event of Kubernetes
+constexpr int kMostBlanks = 8;                // before them
 
 // "20:31:49.738", "05/01/24": digits with at least two separators, nothing else.
 bool is_time_word(std::string_view word) {
@@ -106,7 +107,8 @@ std::size_t stamp_begin(std::string_view line) {
   for (auto at = line.find('['); at < kFarthest; at = line.find('[', at + 1)) {
     auto rest = line.substr(at);
     if (read_kernel_stamp(rest) || read_bracketed_time(line.substr(at), unused)) {
-      const auto before = line.substr(0, at);
+      auto before = line.substr(0, at);
+      before.remove_prefix(before.starts_with("==> ") ? 4 : 0);  // Vagrant's "==> machine: "
       const bool words = before.find_first_of("\"'{}=;()") != std::string_view::npos ||
                          std::ranges::count(before, ' ') > kMostBlanks || before.find("oom") != std::string_view::npos;
       return words ? 0 : at;
@@ -115,8 +117,24 @@ std::size_t stamp_begin(std::string_view line) {
   return 0;
 }
 
+// "Warning  OOMKilling  node/n1  Memory cgroup out of memory: Killed process 1 (x) ...": an event of Kubernetes, whose
+// node problem detector repeats the kernel's line. Where that begins; 0 when it is none.
+std::size_t event_message(std::string_view line) {
+  constexpr std::string_view kReason = "OOMKilling";
+  const auto at = line.find(kReason);
+  if (at == std::string_view::npos || at > kFarthestReason || (at > 0 && !is_blank(line[at - 1]))) {
+    return 0;
+  }
+  const auto from = at + kReason.size();
+  return std::min(line.find("Memory cgroup out of memory: ", from), line.find("Out of memory: ", from));
+}
+
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   Record record;
+  if (const auto event = event_message(line); event != 0 && event != std::string_view::npos) {
+    record.message = line.substr(event);
+    return record;
+  }
   record.message = line;
   record.bare = true;
   auto rest = trim_left(line);
@@ -156,8 +174,10 @@ constexpr CarrierSample kSamples[] = {
     {"kern.warn: [ 12.345678] Mem-Info:", "Mem-Info:"},
     {"pod/x | [ 12.345678] Mem-Info:", "Mem-Info:"},
     {"+[ 12.345678] Mem-Info:", "Mem-Info:"},
+    {"==> node1: [ 12.345678] Mem-Info:", "Mem-Info:"},
     {"#1 [Fri Apr 19 11:14:27 2019] Mem-Info:", "Mem-Info:"},
     {"kern: warning: [2026-01-12T20:27:31.913975631Z]: Mem-Info:", "Mem-Info:"},
+    {"3m  Warning  OOMKilling  node/n1  Out of memory: Killed process 7 (x)", "Out of memory: Killed process 7 (x)"},
     {"2024-05-01 12:34:56 kern.warn [ 12.345678] Mem-Info:", "Mem-Info:"},
 };
 

@@ -58,6 +58,10 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     return std::nullopt;
   }
   text.remove_prefix(1);
+  if (auto stamped = text; read_kernel_stamp(stamped)) {  // neither host nor tag
+    read_kernel_message(text, record);
+    return record;
+  }
   if (!read_host_and_tag(text, record) && !read_host_priority_and_tag(text, record) &&
       !read_host_and_stamp(text, record) && !read_passed_on(text, record)) {
     record.kernel = priority ? *priority < 8 : record.wall->year != 0;
@@ -78,6 +82,7 @@ constexpr CarrierSample kSamples[] = {
     {"Jan  5 15:19:27 host kern.warn kernel: [ 5864.708440] Mem-Info:", "Mem-Info:"},
     {"Mar 06 19:25:03 [kernel] [12.345678] Mem-Info:", "Mem-Info:"},
     {"Oct 12 19:00:20 host [12.345678] Mem-Info:", "Mem-Info:"},
+    {"Oct 12 19:00:20 [12.345678] Mem-Info:", "Mem-Info:"},
     {"Oct 12 19:00:20 host kernel: <4>[12.345678] Mem-Info:", "Mem-Info:"},
     {"Oct 12 19:00:20 192.168.1.1 Oct 12 19:00:19 host kernel: Mem-Info:", "Mem-Info:"},
     {"Fri Jun 12 03:04:05 2015 kern.warn kernel: [12.345678] Mem-Info:", "Mem-Info:"},

@@ -315,7 +315,8 @@ std::optional<MemInfoDetail> parse_mem_info_detail(std::string_view message) {
   const bool hot = old.literal("cpu ") && old.number<unsigned>() &&
                    (old.rest().starts_with(" hot: ") || old.rest().starts_with(" cold: "));
   const bool known = per_cpu || hot || text.starts_with("Free pages: ") || text.starts_with("protections[]: ") ||
-                     text.ends_with(" bounce buffer pages") || zone.ends_with(" per-cpu: empty") ||
+                     text.ends_with(" bounce buffer pages") || text.ends_with(" pages in page table cache") ||
+                     text.ends_with(" free buffer pages") || zone.ends_with(" per-cpu: empty") ||
                      text.starts_with("Swap cache stats: ") || text.starts_with("Swap cache: add ") ||
                      text.starts_with("Free swap: ") ||
                      (text.starts_with("cma: ") && text.find(" pages") != std::string_view::npos) ||

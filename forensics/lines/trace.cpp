@@ -297,8 +297,9 @@ std::optional<TraceDetail> parse_trace_detail(std::string_view message) {
       return TraceDetail{.moom = text.find("moom_callback") != std::string_view::npos, .ends = start == "</TASK>"};
     }
   }
-  if (text == "...") {  // MIPS: more stack words than are shown
-    return TraceDetail{};
+  int brackets = 0;
+  if (text == "..." || (skip_addresses(text, brackets).empty() && brackets > 0)) {
+    return TraceDetail{};  // MIPS: more stack words than are shown; "[<c013cce3>]" whose symbol was wrapped
   }
   // " ffffc90008837500 ffffffff813e8e03", "bfa0: 00000000 ...", "RAX: ... RBX: ...", a bare address on a kernel without
   // symbols.

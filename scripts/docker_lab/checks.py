@@ -1,9 +1,10 @@
 """What must hold of a round in the guest or on a host: each finding is a line."""
+import json
 import re
 
 from . import rows
 
-LOOP_OWNER = re.compile(r"loop-\d+$")
+MOST_MISSED = 4  # kills of which the engine says nothing: it races with the end of the container
 
 
 def of_services(seen, table, services):
@@ -16,9 +17,13 @@ def of_services(seen, table, services):
         if row is None:
             problems.append(f"{service}: no container of it")
             continue
+        wanted = {**table[service], **rows.missed_by_engine(table[service], row)}
         for column in rows.COLUMNS:
-            if not rows.matches(table[service][column], row[column]):
+            if not rows.matches(wanted[column], row[column]):
                 problems.append(f"{service}: {column} is '{row[column]}', the README's row says '{table[service][column]}'")
+    missed = [service for service in services if service in table and seen.row(service) and rows.missed_by_engine(table[service], seen.row(service))]
+    if len(missed) > MOST_MISSED:
+        problems.append(f"the engine missed the OOM kills of {', '.join(missed)}: more than chance explains")
     return problems
 
 
@@ -75,5 +80,63 @@ def of_loop(seen, count):
     return problems
 
 
+def of_readme(folder):
+    """README.md's command ended in one explained kill, printed and kept."""
+    said, _, log = (folder / "readme.txt").read_text(encoding="utf-8", errors="replace").partition("the log of the watcher:")
+    names = sorted(path.name for path in (folder / "readme").iterdir())
+    problems = []
+    if "anon: oomlab-anon" not in said or "was killed because docker container" not in said:
+        problems.append(f"README.md's command does not say who was killed:\n{said[-3000:]}")
+    if "1 incident, 1 process killed." not in log:
+        problems.append(f"the watcher of README.md's command ended without its table:\n{log[-3000:]}")
+    if [name.rpartition(".")[2] for name in names] != ["html", "json"]:
+        problems.append(f"README.md's command left {names}")
+    for name in names:
+        if name.endswith(".json"):
+            document = json.loads((folder / "readme" / name).read_text(encoding="utf-8"))
+            service = rows.Seen.owner(document).get("service")
+            if service != "anon" or not document["incidents"][0]["diagnosis"]:
+                problems.append(f"README.md's kill is of {service}, with {len(document['incidents'][0]['diagnosis'])} findings")
+    return problems
+
+
+def of_image(folder):
+    """compose/build-image made an image of one static file, below 10 MB."""
+    image = json.loads((folder / "image.json").read_text(encoding="utf-8"))[0]
+    problems = []
+    if not 0 < image["Size"] < 10_000_000:
+        problems.append(f"the image has {image['Size']} bytes")
+    if len(image["RootFS"]["Layers"]) != 1 or image["Config"]["Entrypoint"] != ["/oomlab"]:
+        problems.append(f"the image has {len(image['RootFS']['Layers'])} layers and the entry point {image['Config']['Entrypoint']}")
+    return problems
+
+
+def of_delegated(folder):
+    """An ordinary user's `oomlab run` was limited in a scope of their own systemd, told its kill, and left nothing."""
+    read = {name: (folder / name).read_text(encoding="utf-8", errors="replace") for name in ("user.txt", "status", "left.txt")}
+    problems = []
+    if read["user.txt"].strip() != "lab":
+        problems.append(f"delegated: ran as {read['user.txt'].strip()}")
+    if read["status"].split() != ["log", "137", "counters", "137"]:
+        errors = "".join((folder / name).read_text(encoding="utf-8", errors="replace") for name in ("log.err", "counters.err"))
+        return [*problems, f"delegated: {read['status']}{errors}"]
+    if read["left.txt"].strip():
+        problems.append(f"delegated: left behind: {read['left.txt']}")
+    for name, incidents in (("log", 1), ("counters", None)):
+        document = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        run = document["run"]
+        inside = (folder / f"{name}.out").read_text(encoding="utf-8", errors="replace")
+        if "/user@1000.service/" not in inside or ".scope/" not in inside:
+            problems.append(f"delegated, {name}: the command was in {inside}")
+        if run["outcome"]["verdict"] != "oom_killed" or run["limits"]["memory_max_bytes"] != 24 << 20 or run["limits"]["pids_max"] != 50:
+            problems.append(f"delegated, {name}: {run['outcome']} in {run['limits']}")
+        if ("kernel_log" in run["outcome"]["evidence"]) != (incidents is not None) or "memory.events" not in run["outcome"]["evidence"]:
+            problems.append(f"delegated, {name}: evidence is {run['outcome']['evidence']}")
+        if incidents is not None and len(document["incidents"]) != incidents:
+            problems.append(f"delegated, {name}: {len(document['incidents'])} incidents")
+    return problems
+
+
 def of(seen, table, services, loop):
-    return [*of_services(seen, table, services), *of_documents(seen), *of_watcher(seen), *of_loop(seen, loop)]
+    return [*of_services(seen, table, services), *of_documents(seen), *of_watcher(seen), *of_loop(seen, loop), *of_readme(seen.folder),
+            *of_image(seen.folder)]

@@ -12,8 +12,9 @@ import tempfile
 from . import processes
 
 PACKAGES = {
-    # compose 2.26, Docker 26.1
-    "trixie": ["docker.io", "docker-cli", "docker-compose", "containerd", "runc", "tini", "kmod", "procps", "systemd-sysv", "dbus"],
+    # compose 2.26, Docker 26.1; a systemd for ordinary users
+    "trixie": ["docker.io", "docker-cli", "docker-compose", "containerd", "runc", "tini", "kmod", "procps", "systemd-sysv", "dbus", "binutils",
+               "dbus-user-session", "libpam-systemd"],
     # docker-compose 1.29 (Python), Docker 20.10
     "bookworm": ["docker.io", "docker-compose", "containerd", "runc", "tini", "kmod", "procps", "systemd-sysv", "dbus"],
 }
@@ -69,6 +70,9 @@ cp "$STUFF/lab.service" "$1/etc/systemd/system/lab.service"
 ln -sf ../lab.service "$1/etc/systemd/system/multi-user.target.wants/lab.service"
 for unit in $MASKED; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
 echo docker-lab >"$1/etc/hostname"
+echo 'lab:*:1000:1000::/tmp:/bin/sh' >>"$1/etc/passwd"  # with an x PAM would want a line in shadow
+echo 'lab:x:1000:' >>"$1/etc/group"
+mkdir -p "$1/var/lib/systemd/linger" && : >"$1/var/lib/systemd/linger/lab"
 : >"$1/etc/fstab"
 rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*_*
 # seen through a bind mount, the tree is without what mmdebstrap has mounted in it

@@ -117,6 +117,18 @@ class Seen:
                 **explained(self.of(service))}
 
 
+def missed_by_engine(wanted, row):
+    """What of a row the engine did not say of a kill that the post-mortem has: `OOMKilled`, or the event. docs/docker.md, killed-not-said."""
+    if row["killed"] == "nobody":
+        return {}
+    missed = {}
+    if wanted["OOMKilled"] == "true" and row["OOMKilled"] == "false":
+        missed["OOMKilled"] = "false"
+    if wanted["events"].startswith("oom, ") and "oom" not in row["events"]:
+        missed["events"] = wanted["events"].removeprefix("oom, ")
+    return missed
+
+
 def matches(wanted, seen):
     """`a or b` in the table accepts both; a number with ~ accepts any."""
     for choice in wanted.split(" or "):

@@ -1,4 +1,8 @@
 // The pure parts of a watch beside the ledger: its state, names of files, what it reads and what it writes.
+#include <sys/resource.h>
+
+#include <csignal>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -110,6 +114,49 @@ TEST(Folder, WritesAKillOnce) {
   EXPECT_EQ(must(folder.read_state()), "");
   must(folder.write_state("state"));
   EXPECT_EQ(must(folder.read_state()), "state");
+}
+
+TEST(Folder, IsMadeAgainWhereSomebodyRemovedIt) {
+  const support::FakeCgroup scratch{};
+  auto folder = must(Folder::open(scratch.path() / "a/b", {"json"}));
+  std::filesystem::remove_all(scratch.path() / "a");
+  EXPECT_TRUE(must(folder.write("kill-1", "", forensics::Postmortem{})));
+  EXPECT_TRUE(std::filesystem::exists(scratch.path() / "a/b/kill-1.json"));
+}
+
+// No file of this process grows beyond so much, as on a disk that is full by then.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    (void)::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    (void)::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~FileLimit() {
+    (void)::setrlimit(RLIMIT_FSIZE, &before_);
+    (void)std::signal(SIGXFSZ, handler_);
+  }
+  FileLimit(const FileLimit&) = delete;
+  FileLimit& operator=(const FileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST(Folder, WritesAllFilesOfAKillOrNone) {
+  const support::FakeCgroup scratch{};
+  auto folder = must(Folder::open(scratch.path() / "in", {"json", "html"}));
+  forensics::Postmortem document;
+  {
+    const FileLimit limit(4096);
+    const auto written = folder.write("kill-1", "", document);
+    ASSERT_FALSE(written) << "a page is larger";
+    EXPECT_THAT(written.error().message, HasSubstr("File too large"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.path() / "in")) << "neither the JSON, which fits, nor a temporary file";
+  EXPECT_TRUE(must(folder.write("kill-1", "", document))) << "so the next try writes it";
+  EXPECT_TRUE(std::filesystem::exists(scratch.path() / "in/kill-1.html"));
 }
 
 TEST(Folder, NamesAFormatThatThereIsNot) {
@@ -234,6 +281,16 @@ TEST(Summary, IsATableOfTheLastOnesAndCountsAll) {
   EXPECT_THAT(text, HasSubstr("and 5 before them"));
   EXPECT_THAT(text, HasSubstr("1 kill more had a post-mortem already."));
   EXPECT_THAT(text, HasSubstr("The kernel counts 3000 kills"));
+}
+
+TEST(Summary, NamesTheFileOfOneThatIsKeptLater) {
+  Summary summary;
+  summary.add(make_document(counted_kill(1)), "kill-1 (not kept)");
+  summary.rename("kill-2 (not kept)", "another");
+  summary.rename("kill-1 (not kept)", "kill-1-web.json");
+  const auto text = summary.text(std::nullopt, {.width = 200});
+  EXPECT_THAT(text, HasSubstr("kill-1-web.json"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("not kept")));
 }
 
 TEST(Summary, EscapesWhatComesFromOutside) {

@@ -58,6 +58,9 @@ constexpr Prefix kPrefixes[] = {
     {"YearFirst", "2015 Jun 12 03:04:05 host kernel: ", "2015-06-12T03:04:05"},
     {"DayFirst", "12. Jun 03:04:05 host kernel: [  123.456789] ", "--06-12T03:04:05"},
     {"NoTag", "Jun 12 03:04:05 host [  123.456789] ", "--06-12T03:04:05"},
+    {"NeitherHostNorTag", "Jun 12 03:04:05 [  123.456789] ", "--06-12T03:04:05"},
+    {"PriorityBeforeHost", "Jun 12 03:04:05 kern.warn host kernel: [  123.456789] ", "--06-12T03:04:05"},
+    {"Vagrant", "==> node1: [  123.456789] ", nullptr},
     {"EmptyTag", "Jun 12 03:04:05 host : [  123.456789] ", "--06-12T03:04:05"},
     {"PassedOn", "Jun 12 03:04:09 192.0.2.1 Jun 12 03:04:05 host kernel: ", "--06-12T03:04:05"},
     {"TaggedTwice", "Jun 12 03:04:05 host kernel: kernel: [  123.456789] ", "--06-12T03:04:05"},
@@ -86,6 +89,8 @@ constexpr Prefix kPrefixes[] = {
     {"MarkdownList", "* [  123.456789] ", nullptr},
     {"Tab", "\t[  123.456789] ", nullptr},
     {"HtmlBreak", "<br>[  123.456789] ", nullptr},
+    {"HtmlQuote", "<span class=\"quote\">&gt; [  123.456789] ", nullptr},
+    {"TagBehindStamp", "[  123.456789] kernel: ", nullptr},
     {"ContainerName", "node1 | [  123.456789] ", nullptr},
     {"PodName", "[pod/foo-abc/container] [  123.456789] ", nullptr},
     {"LevelBehindStamp", "[  123.456789]<4>", nullptr},
@@ -310,6 +315,101 @@ TEST_P(EveryShape, IsReadAsAReaderWould) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, EveryShape, ::testing::ValuesIn(kShapes),
                          [](const auto& row) { return std::string(row.param.name); });
+
+const Shape kForeignShapes[] = {
+    {"FiguresOfAKillIndentedBelow",
+     "$ dmesg -T | grep Killed\n"
+     "[Tue Sep 16 03:14:22] Out of memory: Killed process 77 (app)\n"
+     "  total-vm:90kB, anon-rss:8kB, file-rss:0kB, oom_score_adj:0\n",
+     {"-[-] order - -> 77(app) anon 8 kB"}},
+    {"EventOfKubernetes",
+     "kernel-monitor, node-7\t\t\tWarning\t\tOOMKilling\tMemory cgroup out of memory: Kill process 70 (app) score 99 "
+     "or "
+     "sacrifice child\n"
+     "Killed process 77 (app) total-vm:90kB, anon-rss:8kB, file-rss:0kB\n",
+     {"-[-] order - -> 77(app) anon 8 kB"}},
+    {"EventInAList",
+     "LAST SEEN   TYPE      REASON       OBJECT        MESSAGE\n"
+     "3m12s       Warning   OOMKilling   node/node-7   Memory cgroup out of memory: Killed process 77 (app) "
+     "total-vm:90kB, "
+     "anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:1000 pgtables:4kB oom_score_adj:0\n",
+     {"-[-] order - -> 77(app) u1000 anon 8 kB"}},
+    {"OnlyTheStackIsLeft",
+     "[    1.200001] CPU: 2 PID: 77 Comm: app Not tainted 4.15.0 #1\n"
+     "[    1.200002] Call Trace:\n"
+     "[    1.200003]  dump_stack+0x6/0x8\n"
+     "[    1.200004]  dump_header+0x7/0x8\n"
+     "[    1.200005]  out_of_memory+0x1/0x4\n",
+     {"app[77] order - ->"}},
+    {"OnlyTheStackIsLeftOnArm",
+     "[    1.200001] Hardware name: board\n"
+     "[    1.200003]  unwind_backtrace from show_stack+0x1/0x1c\n"
+     "[    1.200003]  show_stack from dump_stack_lvl+0x9/0xac\n"
+     "[    1.200003]  dump_stack_lvl from dump_header+0x5/0x1c\n"
+     "[    1.200004]  dump_header from oom_kill_process+0x2/0x8\n",
+     {"-[-] order - ->"}},
+    {"StackThatGoesThroughTheOomKiller",  // lockdep's, while a report is printed
+     "CPU: 2 PID: 77 Comm: app Not tainted 6.0.0 #0\n"
+     "Call Trace:\n"
+     " dump_stack_lvl+0xc/0x13\n"
+     " check_noncircular+0x2/0x2e\n"
+     " dump_header+0x1/0x7f\n"
+     " oom_kill_process.cold+0x1/0x15\n",
+     {}},
+    {"LevelWithinALine",  // two CPUs of a kernel without line buffers
+     "one invoked oom-killer: gfp_mask=0x280d2, order=0, oomkilladj=0\n"
+     " [<c0147386>] out_of_memory+0x70/0xf6\n"
+     " [<c01484c4>] <4>two invoked oom-killer: gfp_mask=0x201d2, order=1, oomkilladj=0\n"
+     " [<c0147386>] out_of_memory+0x70/0xf6\n",
+     {"one[-] order 0 ->", "two[-] order 1 ->"}},
+    {"AnHourOfThrashing",
+     "Jun  3 13:29:51 box kernel: app invoked oom-killer: gfp_mask=0x201d2, order=0, oomkilladj=0\n"
+     "Jun  3 13:45:03 box cron[770]: (root) CMD (true)\n"
+     "Jun  3 14:03:35 box kernel: Call Trace:\n"
+     "Jun  3 14:16:47 box kernel:  [<ffffffff802bb6a0>] out_of_memory+0x8b/0x203\n"
+     "Jun  3 14:31:02 box kernel: Out of memory: Killed process 77 (app)\n",
+     {"app[-] order 0 -> 77(app)"}},
+    {"SourceOfAWebPage",
+     "<span class=\"quote\">&gt;     Out of memory: Killed process 77 (app).\n</span><br>\n"
+     "<span class=\"quote\">&gt; \n</span><br>\n"
+     "<span class=\"quote\">&gt;     two invoked oom-killer: gfp_mask=0x201d2, order=0,\n</span><br>\n"
+     "oomkilladj=0\n<br>\n"
+     "<p>Out of memory: Killed process 78 (two).</p>\n",
+     {"-[-] order - -> 77(app)", "two[-] order 0 -> 78(two)"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Foreign, EveryShape, ::testing::ValuesIn(kForeignShapes),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+// A console at a low level shows nothing of the report but the panic, and then the panic's own stack.
+TEST(Shapes, PanicWithoutItsReport) {
+  const auto document = parse_text(
+      "[  910.000001] Kernel panic - not syncing: Out of memory: compulsory panic_on_oom is enabled\n"
+      "[  910.000001]\n"
+      "[  910.000002] CPU: 1 PID: 243 Comm: kworker/1:2 Tainted: G         C O  3.16.0-6-amd64 #1\n"
+      "[  910.000003] Hardware name: board\n"
+      "[  910.000004] Workqueue: events moom_callback\n"
+      "[  910.000005]  [<ffffffff81514ec1>] ? dump_stack+0x5d/0x78\n"
+      "[  910.000006] ---[ end Kernel panic - not syncing: Out of memory: compulsory panic_on_oom is enabled\n");
+  ASSERT_EQ(document.incidents.size(), 1U);
+  const auto& incident = document.incidents[0];
+  EXPECT_EQ(incident.kind, "panic");
+  EXPECT_EQ(told(incident), "kworker/1:2[243] order - ->");
+  EXPECT_EQ(incident.kernel.release, "3.16.0-6-amd64");
+  EXPECT_EQ(incident.kernel.hardware, "board");
+  EXPECT_TRUE(incident.manual);
+}
+
+TEST(Shapes, HalvesOfALineAreNoUnknownLines) {
+  const auto document = parse_text(
+      "Jun 12 03:04:05 box kernel: app invoked oom-killer: gfp_mask=0xd0, order=0, oomkilladj=0\n"
+      "Jun 12 03:04:05 box kernel:  [<c013cce3>] \n"
+      "out_of_memory+0x189/0x1b6\n"
+      "Jun 12 03:04:05 box kernel: Out of memory: Killed process 77 (app)\n");
+  ASSERT_EQ(document.incidents.size(), 1U);
+  EXPECT_EQ(document.incidents[0].call_trace, std::vector<std::string>{"out_of_memory"});
+  EXPECT_TRUE(document.incidents[0].log.unrecognized.empty());
+}
 
 // The request is logged by who asks, the report by a worker: what another CPU reports in between is not asked for.
 TEST(Shapes, SysrqMarksOnlyTheWorkersReport) {

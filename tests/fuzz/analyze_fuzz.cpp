@@ -77,9 +77,21 @@ std::string json_of(forensics::Source source, unsigned jobs) {
   return document ? forensics::to_json(*document) : document.error().message;
 }
 
-void check_ways_of_reading(std::string_view log, const forensics::Postmortem& document, const std::string& json) {
-  check(json_of(in_file(log), 1) == json, "a file is read as memory is");
-  check(json_of(in_file(log), 3) == json, "threads change nothing");
+void check_renderers(std::string_view log, const forensics::Postmortem& document) {
+  constexpr forensics::RenderOptions kOptions[] = {
+      {.colour = false, .width = 80}, {.colour = false, .width = 20}, {.colour = true, .width = 132}};
+  const auto renderers = forensics::all_renderers();
+  const auto turns = renderers.size() * std::size(kOptions);
+  for (std::size_t turn = 0; turn < turns; ++turn) {
+    if (fuzz::is_turn(log, turn, turns)) {
+      const auto& options = kOptions[turn % std::size(kOptions)];
+      const auto text = renderers[turn / std::size(kOptions)].value->render(document, options);
+      check(options.colour || is_harmless(text), "no control characters are shown");
+    }
+  }
+}
+
+void check_handing_over(std::string_view log, const forensics::Postmortem& document) {
   std::size_t handed_over = 0;
   std::vector<forensics::Source> sources;
   sources.push_back(in_memory(log));
@@ -90,6 +102,18 @@ void check_ways_of_reading(std::string_view log, const forensics::Postmortem& do
                                                  }});
   check(rest && rest->incidents.empty() && handed_over >= document.incidents.size(),
         "incidents are handed over or collected");  // copies and storms are told from what is collected
+}
+
+void check_ways_of_reading(std::string_view log, const forensics::Postmortem& document, const std::string& json) {
+  if (fuzz::is_turn(log, 0, 3)) {
+    check(json_of(in_file(log), 1) == json, "a file is read as memory is");
+  }
+  if (fuzz::is_turn(log, 1, 3)) {
+    check(json_of(in_file(log), 3) == json, "threads change nothing");
+  }
+  if (fuzz::is_turn(log, 2, 3)) {
+    check_handing_over(log, document);
+  }
 }
 
 }  // namespace
@@ -110,13 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto json = forensics::to_json(*document);
   const auto back = forensics::from_json(json);
   check(back && forensics::to_json(*back) == json, "what is written is what is read");
-  for (const auto& renderer : forensics::all_renderers()) {
-    for (const unsigned width : {80U, 20U}) {
-      check(is_harmless(renderer.value->render(*document, {.colour = false, .width = width})),
-            "no control characters are shown");
-    }
-    (void)renderer.value->render(*document, {.colour = true, .width = 132});
-  }
+  check_renderers(log, *document);
   check_ways_of_reading(log, *document, json);
   return 0;
 }

@@ -3,13 +3,15 @@
 
 usage: workloads.py OOMLAB KERNEL BATCH [ROW...]   run one batch (or only these rows of it) in one guest
        workloads.py --list                         the batches' names, one a line
+       workloads.py --complete OOMLAB              is there a row for each workload?
 
-A batch is a table of runs that share a guest, each in a fresh cgroup of it: a guest costs more than most runs. Exit 0 passed, 1 failed, 77 skipped (no
-QEMU or no such kernel). With OOMLAB_REQUIRE_KERNEL=1 a skip is a failure.
+A batch is a table of runs that share a guest, each in a fresh cgroup of it: a guest costs more than most runs. Without a guest (None) each has its
+own. Exit 0 passed, 1 failed, 77 skipped (no QEMU or no such kernel). With OOMLAB_REQUIRE_KERNEL=1 a skip is a failure.
 """
 import json
 import os
 import re
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -364,6 +366,19 @@ def refused_processes(run):
     within(run.observed("refused", "processes"), 20, 49, "processes below pids.max 50")
 
 
+def outside_the_pool(run):
+    completed(run)
+    equal([run.observed(step, "HugetlbPages") for step in ("mapped", "touched", "unmapped")], [0, 16 * MIB, 0], "HugetlbPages")
+    within(run.observed("touched", "VmRSS") - run.observed("start", "VmRSS"), 0, MIB, "RSS")
+    within(run.run["memory"]["peak_bytes"] or max(levels(run)), 1, 7 * MIB, "memory.peak, below the limit")
+
+
+def written_back(run):
+    completed(run)
+    within(run.observed("end", "level"), 7.7 * MIB, 8.3 * MIB, "file_dirty by the workload")
+    within(run.highest("memory_bytes"), 8 * MIB, 20 * MIB, "memory by the recorder")
+
+
 def grown_with_size(name, all_at_start=False):
     """What a process has of the kind in /proc/PID/status rises by the 16 MiB that it fills; or it has them from the start and RSS rises."""
     def check(run):
@@ -487,16 +502,25 @@ BATCHES = {
         "dentry_files": ("dentry-growth --names files --memory-max 16M", killed("slab", 0.9, 16 * MIB)),
         "tmpfs_fill": ("tmpfs-fill --memory-max 64M --size 16M", stays),
         "tmpfs_fill_killed": ("tmpfs-fill --memory-max 48M", killed("shmem", 0.95)),
+        "dirty_cache": ("dirty-cache --memory-max 96M --size 8M --hold 300ms", written_back),
     }},
     "shapes": {"guest": ["--swap", "64M"], "rows": {
         "spike": ("spike --memory-max 64M", spiked),
         "sawtooth": ("sawtooth --memory-max 64M", sawed),
         "staircase": ("staircase --memory-max 64M", climbed),
         "leak": ("leak --memory-max 48M --rate 24M/s --seed 7", leaked),
+        "swap": ("swap --memory-max 32M --swap-max 48M --size 16M --hold 300ms",
+                 lambda run: within(run.highest("swap_bytes"), 15.5 * MIB, 16.5 * MIB, "swap by the recorder")),
         "swap_thrash": ("swap-thrash --memory-max 32M --swap-max 32M --for 2s", thrashed_swap),
         "fork_cow": ("fork-cow --memory-max 96M", copied_on_write),
         "fork_bomb": ("fork-bomb --memory-max 32M", bombed),
         "fork_bomb_pids": ("fork-bomb --memory-max 64M --pids-max 50 --each 16K", refused_processes),
+    }},
+    # Refused anywhere but in a machine of their own.
+    "own_machine": {"guest": None, "rows": {
+        "ramfs": ("ramfs --memory-max 48M", both(killed("file", 0.9), killed("unevictable", 0.9),
+                                                 victim_rss_below(8 * MIB))),  # the buffer that it writes from
+        "hugetlb": ("hugetlb --memory-max 8M --size 16M --sysctl vm.nr_hugepages=12", outside_the_pool),
     }},
 }
 
@@ -522,18 +546,35 @@ def parse(text):
     return runs
 
 
+def run_together(lab, guest, rows):
+    result = lab.call("vm", "exec", "--kernel", lab.kernel, *guest, "--", "sh", "-c", script(lab.oomlab, rows), timeout=540)
+    return parse(result.stdout), f"{result.stdout[-2000:]}{result.stderr[-2000:]}"
+
+
+def run_alone(lab, rows):
+    runs, path = {}, lab.path("own.json")
+    for name, (words, *_) in rows.items():
+        result = lab.call("stress", *words.split(), "--backend", "vm", "--kernel", lab.kernel, "--quiet", "-o", path, timeout=270)
+        document = None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                document = json.load(file)
+            os.remove(path)
+        runs[name] = Run(result.returncode, document, result.stderr.strip())
+    return runs, ""
+
+
 def run_batch(lab, batch, only):
     rows = {name: row for name, row in batch["rows"].items() if not only or name in only}
-    result = lab.call("vm", "exec", "--kernel", lab.kernel, *batch["guest"], "--", "sh", "-c", script(lab.oomlab, rows), timeout=540)
-    runs = parse(result.stdout)
+    runs, said = run_alone(lab, rows) if batch["guest"] is None else run_together(lab, batch["guest"], rows)
     failures = 0
     for name, (words, check, *_) in rows.items():
         try:
-            assert name in runs, f"did not run\n{result.stdout[-2000:]}{result.stderr[-2000:]}"
-            if runs[name].document is not None:
-                with open(lab.path("p.json"), "w", encoding="utf-8") as file:
-                    json.dump(runs[name].document, file)
-                lab.validate(lab.path("p.json"))
+            assert name in runs, f"did not run\n{said}"
+            assert runs[name].document is not None, f"no post-mortem, exit {runs[name].status}: {runs[name].errors}"
+            with open(lab.path("p.json"), "w", encoding="utf-8") as file:
+                json.dump(runs[name].document, file)
+            lab.validate(lab.path("p.json"))
             check(runs[name])
             print(f"passed: {name}: {words}")
         except AssertionError as error:
@@ -542,10 +583,21 @@ def run_batch(lab, batch, only):
     return failures
 
 
+def complete(oomlab):
+    """Each workload that the program lists has a row in a batch."""
+    listed = subprocess.run([oomlab, "list"], capture_output=True, text=True, check=True).stdout.partition("diagnosis rules")[0]
+    names = set(re.findall(r"^  ([a-z-]+)  ", listed, re.M))
+    rows = {words.split()[0] for batch in BATCHES.values() for words, *_ in batch["rows"].values()}
+    print(f"{len(names)} workloads; without a row: {sorted(names - rows) or 'none'}")
+    return 0 if names and names <= rows else 1
+
+
 def main():
     if sys.argv[1:] == ["--list"]:
         print("\n".join(BATCHES))
         return 0
+    if sys.argv[1:2] == ["--complete"]:
+        return complete(sys.argv[2])
     oomlab, kernel, batch = sys.argv[1:4]
     lab = Lab(oomlab, kernel)
     probe = lab.call("vm", "exec", "--kernel", kernel, "--", "true")

@@ -30,6 +30,20 @@ class FakePool : public Pool {
   std::uint64_t counted_before = 0;  // by others
   std::vector<std::uint64_t> grown, shrunk;
   int fails_at_call = -1;
+  std::chrono::milliseconds delay{0};  // of each addition
+  std::vector<std::uint64_t> levels;   // after each change
+
+  // The levels at which the direction changed, and the last, in MiB.
+  [[nodiscard]] std::vector<std::uint64_t> turns() const {
+    std::vector<std::uint64_t> found;
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      const auto before = i == 0 ? 0 : levels[i - 1];
+      if (i + 1 == levels.size() || (levels[i] > before) != (levels[i + 1] > levels[i])) {
+        found.push_back((levels[i] + kMib / 2) / kMib);
+      }
+    }
+    return found;
+  }
 
   [[nodiscard]] std::uint64_t unit() const override { return unit_bytes; }
   [[nodiscard]] bool is_exact() const override { return exact; }
@@ -48,12 +62,15 @@ class FakePool : public Pool {
     EXPECT_EQ(bytes % unit_bytes, 0U);
     EXPECT_GT(bytes, 0U);
     grown.push_back(bytes);
+    levels.push_back(held() + bytes);
+    std::this_thread::sleep_for(delay);
     return {};
   }
   base::Result<> remove(std::uint64_t bytes) override {
     EXPECT_EQ(bytes % unit_bytes, 0U);
     EXPECT_LE(bytes, held());
     shrunk.push_back(bytes);
+    levels.push_back(held() - bytes);
     return {};
   }
 };
@@ -191,6 +208,31 @@ TEST(Drive, ASawtoothGivesAllBack) {
   }
   EXPECT_GT(given_back, 8 * kMib) << "both teeth";
 }
+
+struct SlowCase {
+  const char* name;
+  std::map<std::string, std::string> given;
+  std::vector<std::uint64_t> turns_mib;  // where it turns, up and down
+};
+
+class SlowMachine : public testing::TestWithParam<SlowCase> {};
+
+// Each addition takes longer than the whole shape should: it is late, and the same.
+TEST_P(SlowMachine, HasTheSameShape) {
+  FakePool pool;
+  pool.delay = std::chrono::milliseconds(15);
+  auto given = GetParam().given;
+  given.insert({{"size", "4M"}, {"chunk", "1M"}, {"period", "10ms"}});
+  ASSERT_TRUE(drive(context(given), pool, "slab"));
+  EXPECT_EQ(pool.turns(), GetParam().turns_mib);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, SlowMachine,
+                         testing::Values(SlowCase{"burst", {{"shape", "burst"}, {"repeat", "1"}}, {4, 0}},
+                                         SlowCase{"bursts", {{"shape", "burst"}, {"repeat", "2"}}, {4, 0, 4, 0}},
+                                         SlowCase{"sawtooth", {{"shape", "sawtooth"}, {"repeat", "2"}}, {4, 0, 4, 0}},
+                                         SlowCase{"steps", {{"shape", "steps"}, {"steps", "2"}}, {4}}),
+                         [](const auto& row) { return row.param.name; });
 
 TEST(Drive, StopsAtAShareOfTheLimit) {
   FakePool pool;

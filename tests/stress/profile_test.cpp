@@ -79,6 +79,40 @@ INSTANTIATE_TEST_SUITE_P(
                               {{0.05, 0}, {1.01, 10}, {3.05, 30}, {6.6, 64}}}),
     [](const auto& row) { return row.param.name; });
 
+struct DueCase {
+  const char* name;
+  std::map<std::string, std::string> given;
+  std::vector<Point> turns;
+};
+
+class Turns : public testing::TestWithParam<DueCase> {};
+
+TEST_P(Turns, AreDueInOrder) {
+  const auto made = profile(GetParam().given);
+  ASSERT_TRUE(made) << made.error().message;
+  std::uint64_t n = 0;
+  for (const auto& [t_s, mib] : GetParam().turns) {
+    EXPECT_NEAR(made->due_s(n), t_s, 1e-5) << "turn " << n;
+    EXPECT_NEAR(static_cast<double>(made->level(made->due_s(n))) / kMib, mib, 0.01) << "turn " << n;
+    ++n;
+  }
+  EXPECT_EQ(made->due_s(n), kNever);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, Turns,
+    testing::Values(DueCase{"at_a_rate", {{"size", "64M"}, {"rate", "16M"}}, {}},
+                    DueCase{"steps",
+                            {{"size", "60M"}, {"shape", "steps"}, {"steps", "3"}, {"period", "700ms"}},
+                            {{0, 20}, {0.7, 40}, {1.4, 60}}},
+                    DueCase{"sawtooth",
+                            {{"size", "60M"}, {"shape", "sawtooth"}, {"repeat", "2"}, {"period", "700ms"}},
+                            {{0.63, 60}, {0.7, 0}, {1.33, 60}}},
+                    DueCase{"burst",
+                            {{"size", "60M"}, {"shape", "burst"}, {"repeat", "2"}, {"period", "700ms"}},
+                            {{0, 60}, {0.35, 0}, {0.7, 60}}}),
+    [](const auto& row) { return row.param.name; });
+
 TEST(Profile, ALeakFollowsItsSeedNeverFallsAndKeepsItsMeanSlope) {
   const std::map<std::string, std::string> given = {
       {"size", "1G"}, {"shape", "leak"}, {"rate", "10M"}, {"noise", "50"}, {"seed", "7"}};
