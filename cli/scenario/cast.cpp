@@ -218,6 +218,18 @@ bool Cast::all_over() const {
   return std::ranges::all_of(players_, [](const Player& player) { return player.state == State::over; });
 }
 
+std::string Cast::waiting() const {
+  std::string text;
+  for (const auto& part : parts_) {
+    const bool waits =
+        std::ranges::any_of(part.players, [](const Player* player) { return player->state == State::waiting; });
+    if (waits && part.spec->start.kind != Condition::Kind::never) {
+      text += fmt::format("; {} for {}", part.spec->name, part.spec->start.words());
+    }
+  }
+  return text;
+}
+
 std::vector<pid_t> Cast::pids_of(const std::string& task) const {
   std::vector<pid_t> pids;
   for (const auto& player : players_) {

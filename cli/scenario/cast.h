@@ -38,6 +38,8 @@ class Cast {
   // Processes that ended by SIGKILL and not by us.
   [[nodiscard]] std::size_t killed() const;
   [[nodiscard]] bool all_over() const;
+  // Who has not started, and what it waits for: "; asker for the first kill".
+  [[nodiscard]] std::string waiting() const;
   // The pid of each running copy of a task.
   [[nodiscard]] std::vector<pid_t> pids_of(const std::string& task) const;
 
