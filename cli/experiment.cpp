@@ -182,6 +182,10 @@ void read_memory(const cgroup::Group& group, const cgroup::Recorder& recorder, f
   memory.events_local = dir.value("memory.events.local", cgroup::parse_memory_events);
   memory.swap_events = dir.value("memory.swap.events", cgroup::parse_swap_events);
   memory.stat_at_peak = recorder.stat_at_peak();
+  if (const auto cpu = dir.value("cpu.stat", cgroup::parse_counters)) {
+    const auto usage = cgroup::find(*cpu, "usage_usec");
+    run.cpu_s = usage ? std::optional(static_cast<double>(*usage) / 1e6) : std::nullopt;
+  }
   if (const auto pressure = dir.value("memory.pressure", cgroup::parse_pressure)) {
     memory.pressure_some_total_s = seconds(pressure->some);
     memory.pressure_full_total_s = seconds(pressure->full);

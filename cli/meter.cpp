@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 // The open files, and room for what is in them.
 struct Files {
   base::Fd stat, flush, current, swap, pressure;
-  std::array<char, 16 << 10> text;
+  std::array<char, 16 << 10> text{};
 
   std::string_view read(const base::Fd& file) {
     const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);

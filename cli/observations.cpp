@@ -44,7 +44,7 @@ base::Result<Observations> Observations::create() {
 }
 
 void Observations::drain() {
-  std::array<char, 4096> buffer;
+  std::array<char, 4096> buffer{};
   ssize_t got = 0;
   while ((got = ::read(our_end_.get(), buffer.data(), buffer.size())) > 0 || (got < 0 && errno == EINTR)) {
     pending_.append(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));

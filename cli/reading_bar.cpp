@@ -41,7 +41,7 @@ void ReadingBar::update(std::uint64_t bytes) {
                   base::human_size(static_cast<std::uint64_t>(static_cast<double>(bytes) / std::max(passed, 0.001)))));
 }
 
-void ReadingBar::clear() {
+void ReadingBar::clear() const {
   if (drawn_) {
     (void)base::write_all(STDERR_FILENO, "\r\x1b[K");  // only a display
   }

@@ -13,7 +13,7 @@ class ReadingBar {
   explicit ReadingBar(std::optional<std::uint64_t> total);
   [[nodiscard]] bool is_shown() const { return shown_; }
   void update(std::uint64_t bytes);
-  void clear();
+  void clear() const;
 
  private:
   using Clock = std::chrono::steady_clock;

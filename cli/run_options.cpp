@@ -47,6 +47,14 @@ Options::Setter count_setter(std::optional<cgroup::Limit>& target) {
 }  // namespace
 
 void RunOptions::bind(Options& options, MayBeBare bare) {
+  bind_limits(options);
+  bind_conditions(options);
+  bind_expectation(options);
+  bind_place(options, bare);
+  bind_output(options);
+}
+
+void RunOptions::bind_limits(Options& options) {
   auto& limits = experiment.limits;
   options.group("Limits");
   options.text("like", like, "NAME|FILE",
@@ -65,6 +73,9 @@ void RunOptions::bind(Options& options, MayBeBare bare) {
   options.value("pids-max", 0, "N", "processes and threads (pids.max)", count_setter(limits.pids_max));
   options.size("shm-size", experiment.shm_bytes, "of a /dev/shm of its own");
   options.flag("oom-group", oom_group_, "kill all of the group together (memory.oom.group)");
+}
+
+void RunOptions::bind_conditions(Options& options) {
   options.integer("oom-score-adj", oom_score_adj_, -1000, 1000, "of the command: -1000 (never) to 1000 (first)");
   options.duration("timeout", experiment.timeout, "kill it after this time: timed_out, exit 124");
   options.duration("thrash-timeout", experiment.thrash_timeout,
@@ -80,7 +91,9 @@ void RunOptions::bind(Options& options, MayBeBare bare) {
         return {};
       },
       true);
+}
 
+void RunOptions::bind_expectation(Options& options) {
   options.group("Expectation");
   options.value("expect", 0, "oom|fit", "exit 0 when it is met, else 1",
                 [this](std::string_view text) -> base::Result<> {
@@ -92,7 +105,9 @@ void RunOptions::bind(Options& options, MayBeBare bare) {
                   return {};
                 });
   options.size("max-peak", max_peak_bytes, "with --expect fit (implied): the peak must not be above this");
+}
 
+void RunOptions::bind_place(Options& options, MayBeBare bare) {
   options.group("Where");
   if (bare == MayBeBare::yes) {
     options.choice("backend", backend, {"auto", "host", "vm", "none"},
@@ -120,7 +135,9 @@ void RunOptions::bind(Options& options, MayBeBare bare) {
       },
       true);
   options.flag("cold", guest.cold, "boot the micro-VM instead of restoring its snapshot");
+}
 
+void RunOptions::bind_output(Options& options) {
   options.group("Output");
   options.list("output", 'o', outputs, "FILE",
                "write the post-mortem; the ending picks the format, - is standard output; may be repeated");
@@ -161,9 +178,6 @@ base::Result<> RunOptions::take_like() {
 base::Result<> RunOptions::settle() {
   TRY(take_like());
   auto& limits = experiment.limits;
-  const auto usage = [](std::string message, std::string remedy = {}) {
-    return base::fail(base::ErrorKind::usage, std::move(message), std::move(remedy));
-  };
   if (limits.memory_max && !limits.swap_max) {
     limits.swap_max = cgroup::Limit{0};
   }
@@ -173,30 +187,45 @@ base::Result<> RunOptions::settle() {
   if (oom_score_adj_) {
     experiment.oom_score_adj = static_cast<int>(*oom_score_adj_);
   }
-  if (sample_) {
-    if (*sample_ < std::chrono::milliseconds(1)) {
-      return usage("--sample: at least 1ms");
-    }
-    experiment.sample_period = *sample_;
-  }
   if (!experiment.thrash_timeout) {
     experiment.thrash_timeout = std::chrono::seconds(60);
   }
   if (max_peak_bytes && expect.empty()) {
     expect = "fit";
   }
-  if (max_peak_bytes && expect == "oom") {
-    return usage("--max-peak and --expect oom cannot both be met", "--max-peak goes with --expect fit");
+  if (sample_) {
+    experiment.sample_period = *sample_;
   }
+  TRY(settle_place());
+  return check();
+}
+
+base::Result<> RunOptions::settle_place() {
   const bool wants_guest =
       guest.kernel || guest.memory_bytes || guest.disk_bytes || !guest.sysctls.empty() || guest.cold;
   if (wants_guest && (backend == "host" || backend == "none")) {
-    return usage(
+    return base::fail(
+        base::ErrorKind::usage,
         "--kernel, --guest-memory, --guest-disk, --sysctl and --cold are of the micro-VM, --backend is " + backend,
         "leave out --backend " + backend);
   }
   if (wants_guest) {
     backend = "vm";
+  }
+  return {};
+}
+
+// What cannot be together.
+base::Result<> RunOptions::check() const {
+  const auto& limits = experiment.limits;
+  const auto usage = [](std::string message, std::string remedy = {}) {
+    return base::fail(base::ErrorKind::usage, std::move(message), std::move(remedy));
+  };
+  if (experiment.sample_period < std::chrono::milliseconds(1)) {
+    return usage("--sample: at least 1ms");
+  }
+  if (max_peak_bytes && expect == "oom") {
+    return usage("--max-peak and --expect oom cannot both be met", "--max-peak goes with --expect fit");
   }
   const bool has_limit = limits.memory_max || limits.memory_high || limits.memory_min || limits.memory_low ||
                          limits.swap_max || limits.zswap_max || limits.pids_max || limits.oom_group;

@@ -36,7 +36,15 @@ struct RunOptions {
   bool oom_group_ = false;
   std::optional<std::int64_t> oom_score_adj_;
   std::optional<std::chrono::nanoseconds> sample_;
+
+  void bind_limits(Options& options);
+  void bind_conditions(Options& options);
+  void bind_expectation(Options& options);
+  void bind_place(Options& options, MayBeBare bare);
+  void bind_output(Options& options);
   base::Result<> take_like();
+  base::Result<> settle_place();
+  [[nodiscard]] base::Result<> check() const;
 };
 
 // Runs it and reports: the document to the outputs, the verdict to stderr (`run`) or the text report to stdout

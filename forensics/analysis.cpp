@@ -148,7 +148,7 @@ void explain(Incident& incident, const Run* run) {
   explain_victim(incident, recompute_badness(incident, run, page_size));
   analysis.bystander = is_bystander(incident);
   analysis.thrashing = find_thrashing(incident, run);
-  analysis.growth = run == nullptr ? std::nullopt : growth_shape(run->timeline);
+  analysis.growth = run == nullptr ? std::nullopt : growth_shape(run->timeline, run->cpu_s);
   incident.verdict = verdict(incident);
   incident.diagnosis = diagnose(incident, run);
 }

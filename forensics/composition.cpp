@@ -297,6 +297,14 @@ std::string_view part_words(std::string_view part) {
   return found == kWords.end() ? part : found->second;
 }
 
+std::vector<std::string> part_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, words] : kWords) {
+    names.emplace_back(name);
+  }
+  return names;
+}
+
 const Part* find_part(const std::vector<Part>& parts, std::string_view name) {
   const auto found = std::ranges::find(parts, name, &Part::part);
   return found == parts.end() ? nullptr : &*found;

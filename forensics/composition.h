@@ -30,6 +30,8 @@ std::optional<Unlisted> unlisted_memory(const Incident& incident);
 
 // A part in words: "anonymous memory" for "anon".
 std::string_view part_words(std::string_view part);
+// Of all that have words of their own.
+std::vector<std::string> part_names();
 
 // The part of that name, or nullptr.
 const Part* find_part(const std::vector<Part>& parts, std::string_view name);

@@ -380,6 +380,7 @@ struct Run {
   std::string backend = "host";  // host | vm
   Text kernel;
   double duration_s = 0;
+  std::optional<double> cpu_s;      // of all processors, by all processes of the group (cpu.stat)
   std::optional<std::int64_t> pid;  // of the command or workload, in the namespace that the kernel log uses
   RunLimits limits;
   Outcome outcome;

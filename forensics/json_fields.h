@@ -498,6 +498,7 @@ void fields(auto& a, Of<Run> auto& v) {
   a.member("expectation", v.expectation);
   a.member("pid", v.pid);
   a.member("vm", v.vm);
+  a.member("cpu_s", v.cpu_s);
   a.member("faults", v.faults);
 }
 

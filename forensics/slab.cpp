@@ -1,6 +1,7 @@
 #include "forensics/slab.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -31,10 +32,11 @@ bool any_frame_contains(const Incident& incident, std::string_view text) {
   return std::ranges::any_of(incident.call_trace, [&](const std::string& frame) { return frame.contains(text); });
 }
 
-// Sockets and pipes have inodes, too, but are no files.
-bool is_of_sockets_or_pipes(const Incident& incident) {
-  return any_frame_contains(incident, "sock_alloc") || any_frame_contains(incident, "sk_alloc") ||
-         any_frame_contains(incident, "sock_create") || any_frame_contains(incident, "pipe");
+// What stands behind a descriptor has an inode or a name in the kernel, too, but is no file.
+bool is_of_descriptors(const Incident& incident) {
+  constexpr std::array<std::string_view, 9> kTheirs = {"sock_alloc", "sk_alloc", "sock_create", "pipe",    "anon_inode",
+                                                       "epoll",      "eventfd",  "inotify",     "fsnotify"};
+  return std::ranges::any_of(kTheirs, [&](std::string_view text) { return any_frame_contains(incident, text); });
 }
 
 }  // namespace
@@ -49,7 +51,7 @@ SlabKind slab_kind(const Incident& incident) {
     const auto& name = caches.front().name;
     return name.contains("inode") ? SlabKind::inode : name.contains("dentry") ? SlabKind::dentry : SlabKind::other;
   }
-  if (is_of_sockets_or_pipes(incident)) {
+  if (is_of_descriptors(incident)) {
     return SlabKind::other;
   }
   if (any_frame_contains(incident, "alloc_inode")) {
@@ -57,9 +59,6 @@ SlabKind slab_kind(const Incident& incident) {
   }
   if (reclaimable * 6 < reclaimable + unreclaimable) {
     return SlabKind::other;
-  }
-  if (trace_has(incident, {"__d_alloc", "d_alloc"})) {
-    return SlabKind::dentry;
   }
   // Names can be reclaimed by their kind even where their files pin them; the inodes of tmpfs cannot.
   return reclaimable > unreclaimable ? SlabKind::dentry : SlabKind::inode;
@@ -84,8 +83,9 @@ void add_slab_evidence(const Incident& incident, Diagnosis& found) {
   }
   if (!largest.empty()) {
     found.evidence.push_back("largest caches: " + largest);
-  } else if (incident.analysis.allocation_path == "slab") {
-    found.evidence.emplace_back("the allocation that failed was for such an object");
+  } else if (const auto& path = incident.analysis.allocation_path; path == "slab" || path == "socket") {
+    found.evidence.emplace_back(path == "slab" ? "the allocation that failed was for such an object"
+                                               : "the allocation that failed was for a message in a socket");
     quote_text(found, incident, "invoked oom-killer");
   }
   quote_usage(found, incident);

@@ -10,7 +10,7 @@
 namespace forensics {
 namespace {
 
-constexpr double kTimesTheLimit = 2, kTimesFromSwap = 1, kStalled = 0.3, kShortestRun = 0.5;
+constexpr double kTimesTheLimit = 2, kTimesFromSwap = 0.25, kStalled = 0.3, kShortestRun = 0.5;
 
 // Pages that were read back soon after they had been thrown out, by the counters of 4.12 and later.
 Count refault_bytes(const Incident& incident) {
@@ -29,7 +29,10 @@ Count refault_bytes(const Incident& incident) {
 }
 
 std::optional<double> stalled_share(const Run* run) {
-  if (run == nullptr || !run->memory.pressure_full_total_s || run->duration_s < kShortestRun) {
+  // What memory.high holds back stands still by design, and counts as pressure.
+  const bool held_back =
+      run != nullptr && run->limits.memory_high_bytes && run->memory.events && run->memory.events->high > 0;
+  if (run == nullptr || held_back || !run->memory.pressure_full_total_s || run->duration_s < kShortestRun) {
     return std::nullopt;
   }
   return std::round(*run->memory.pressure_full_total_s / run->duration_s * 1e4) / 1e4;

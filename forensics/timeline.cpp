@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -41,6 +42,17 @@ std::vector<Point> up_to_the_end(std::vector<Point> points) {
   return points;
 }
 
+// Without the time before it grew, in which a program starts.
+std::span<const Point> from_its_start(const std::vector<Point>& points) {
+  constexpr double kNothing = 0.02;
+  const auto highest = std::ranges::max_element(points, {}, &Point::bytes);
+  std::size_t first = 0;
+  while (first + 1 < points.size() && points[first + 1].bytes < kNothing * highest->bytes) {
+    ++first;
+  }
+  return std::span(points).subspan(first);
+}
+
 // The highest value of each of so many equal slices of the time, carried on where a slice holds none.
 std::vector<std::optional<double>> slices_of(const std::vector<Point>& points, std::size_t slices) {
   std::vector<std::optional<double>> values(slices);
@@ -70,10 +82,11 @@ std::vector<std::optional<double>> memory_slices(const std::vector<cgroup::Sampl
 
 std::optional<Growth> growth(const std::vector<cgroup::Sample>& timeline) {
   constexpr std::size_t kFewestPoints = 8;
-  const auto points = up_to_the_end(points_of(timeline, Swap::counted));
-  if (points.size() < kFewestPoints) {
+  const auto all = up_to_the_end(points_of(timeline, Swap::counted));
+  if (all.size() < kFewestPoints) {
     return std::nullopt;
   }
+  const auto points = from_its_start(all);
   const auto count = static_cast<double>(points.size());
   double mean_t = 0, mean_y = 0;
   for (const auto& [t, y] : points) {
@@ -92,14 +105,15 @@ std::optional<Growth> growth(const std::vector<cgroup::Sample>& timeline) {
   const auto highest = std::ranges::max_element(points, {}, &Point::bytes);
   Growth found{.bytes_per_s = ty / tt,
                .fit = ty * ty / (tt * yy),
-               .duration_s = points.back().t - points.front().t,
-               .first_bytes = static_cast<std::uint64_t>(points.front().bytes),
+               .growing_s = points.back().t - points.front().t,
+               .duration_s = all.back().t - all.front().t,
+               .first_bytes = static_cast<std::uint64_t>(all.front().bytes),
                .last_bytes = static_cast<std::uint64_t>(points.back().bytes),
                .highest_bytes = static_cast<std::uint64_t>(highest->bytes)};
   const double tenth = points.back().t - found.duration_s / 10;
   const double half = points.back().t - found.duration_s / 2;
   double before = 0;
-  for (const auto& [t, y] : points) {
+  for (const auto& [t, y] : all) {
     if (t <= tenth) {
       before = y;
     }
@@ -115,11 +129,13 @@ namespace {
 
 constexpr std::size_t kSlices = 48;
 
-// Up and down between equal slices of the time.
+// Up and down between equal slices of the time. What comes before the first jump, a program's start, is no part of the
+// steps, nor is the rest after the last one.
 struct Steps {
   double up = 0, down = 0;  // sums
   double jumps = 0;         // sum of the large steps up
-  std::size_t jump_count = 0, fall_count = 0, flat = 0, known = 0;
+  std::size_t jump_count = 0, fall_count = 0;
+  std::size_t flat = 0, between = 0, landings = 0;  // slices at rest and all of them between jumps; stretches at rest
 };
 
 Steps steps_of(const std::vector<cgroup::Sample>& timeline, double gained) {
@@ -127,16 +143,25 @@ Steps steps_of(const std::vector<cgroup::Sample>& timeline, double gained) {
   Steps steps;
   bool after_jump = false;
   std::optional<double> before;
+  std::size_t flat = 0, since = 0;  // since the last jump
   for (const auto& value : slices_of(up_to_the_end(points_of(timeline, Swap::counted)), kSlices)) {
     if (before && value) {
       const double step = *value - *before;
-      ++steps.known;
       (step > 0 ? steps.up : steps.down) += std::abs(step);
       const bool jump = step > kJump * gained;
       steps.jumps += jump ? step : 0;
-      steps.jump_count += static_cast<std::size_t>(jump && !after_jump);  // a jump that falls on two slices is one
       steps.fall_count += static_cast<std::size_t>(step < -kJump * gained);
-      steps.flat += static_cast<std::size_t>(std::abs(step) < kFlat * gained);
+      flat += static_cast<std::size_t>(std::abs(step) < kFlat * gained);
+      ++since;
+      if (jump && steps.jump_count > 0) {
+        steps.flat += flat;
+        steps.between += since;
+        steps.landings += static_cast<std::size_t>(flat > 0);
+      }
+      if (jump) {
+        steps.jump_count += static_cast<std::size_t>(!after_jump);  // a jump that falls on two slices is one
+        flat = since = 0;
+      }
       after_jump = jump;
     }
     before = value;
@@ -144,8 +169,14 @@ Steps steps_of(const std::vector<cgroup::Sample>& timeline, double gained) {
   return steps;
 }
 
-// A leak takes its time; what fills memory as fast as it can is growth.
-constexpr double kLeakTakes = 1.5, kLeakSlope = 64.0 * (1 << 20);
+// A leak or a staircase takes its time; what fills memory as fast as it can is growth.
+constexpr double kStaircaseTakes = 1, kLeakTakes = 1.5, kLeakSlope = 64.0 * (1 << 20);
+
+// Nothing but filling memory, on a slow machine.
+bool is_at_full_speed(const Growth& grown, std::optional<double> cpu_s) {
+  constexpr double kBusy = 0.75, kSoonOver = 60;
+  return cpu_s && grown.duration_s <= kSoonOver && *cpu_s >= kBusy * grown.duration_s;
+}
 
 // A jump after a time at rest, not a program that has only just started.
 bool is_out_of_rest(const Growth& grown) {
@@ -154,7 +185,7 @@ bool is_out_of_rest(const Growth& grown) {
   return grown.duration_s >= kRest || (held_much && grown.duration_s >= kShortRest);
 }
 
-std::string shape_of(const std::vector<cgroup::Sample>& timeline, const Growth& grown) {
+std::string shape_of(const std::vector<cgroup::Sample>& timeline, const Growth& grown, std::optional<double> cpu_s) {
   const auto gained = static_cast<double>(grown.highest_bytes - std::min(grown.highest_bytes, grown.first_bytes));
   const auto highest = static_cast<double>(grown.highest_bytes);
   if (highest <= 0 || gained < 0.3 * highest) {
@@ -167,11 +198,13 @@ std::string shape_of(const std::vector<cgroup::Sample>& timeline, const Growth& 
   if (grown.last_tenth_share >= 0.5 && is_out_of_rest(grown)) {
     return "spike";
   }
-  if (steps.jump_count >= 3 && steps.jumps > 0.8 * steps.up && 2 * steps.flat >= steps.known) {
+  const bool landings = steps.landings >= 2 && 2 * steps.flat >= steps.between;
+  if (steps.jump_count >= 3 && steps.jumps > 0.8 * steps.up && landings && grown.growing_s >= kStaircaseTakes) {
     return "staircase";
   }
   const bool straight = grown.fit >= 0.9 && grown.last_tenth_share <= 0.3;
-  return straight && grown.duration_s >= kLeakTakes && grown.bytes_per_s <= kLeakSlope ? "leak" : "growth";
+  const bool takes_its_time = grown.growing_s >= kLeakTakes && grown.bytes_per_s <= kLeakSlope;
+  return straight && takes_its_time && !is_at_full_speed(grown, cpu_s) ? "leak" : "growth";
 }
 
 std::string shape_words(const std::string& shape, const Growth& grown) {
@@ -198,12 +231,12 @@ std::string shape_words(const std::string& shape, const Growth& grown) {
 
 }  // namespace
 
-std::optional<GrowthShape> growth_shape(const std::vector<cgroup::Sample>& timeline) {
+std::optional<GrowthShape> growth_shape(const std::vector<cgroup::Sample>& timeline, std::optional<double> cpu_s) {
   const auto grown = growth(timeline);
   if (!grown) {
     return std::nullopt;
   }
-  const auto shape = shape_of(timeline, *grown);
+  const auto shape = shape_of(timeline, *grown, cpu_s);
   const auto rounded = [](double value) { return std::round(value * 1e4) / 1e4; };
   return GrowthShape{.shape = shape,
                      .source = "timeline",

@@ -105,8 +105,20 @@ std::string kind_words(const Incident& incident) {
   return incident.kind == "oom_kill" ? "OOM kill" : "Incident (" + incident.kind + ")";  // a later version's kind
 }
 
+std::string clock_words(std::string_view realtime) {
+  constexpr std::string_view kNoYear = "--";
+  std::string clock(realtime.substr(realtime.starts_with(kNoYear) ? kNoYear.size() : 0));
+  if (const auto at = clock.find('T'); clock.size() < realtime.size() && at != std::string::npos) {
+    clock[at] = ' ';
+  }
+  return clock;
+}
+
 std::string when_words(const Time& time) {
-  std::string when = time.realtime.value_or("");
+  std::string when = time.realtime ? clock_words(*time.realtime) : "";
+  if (time.realtime && when.size() < time.realtime->size()) {
+    when += " (no year in the log)";
+  }
   if (time.monotonic_s) {
     when += fmt::format("{}{:.2f} s after boot", when.empty() ? "" : ", ", *time.monotonic_s);
   }

@@ -13,6 +13,8 @@ namespace forensics {
 
 // "OOM kill", "Kernel panic", ...
 std::string kind_words(const Incident& incident);
+// "2025-11-21T14:22:56"; "11-21 14:22:56" for the "--11-21T14:22:56" of a log without years.
+std::string clock_words(std::string_view realtime);
 // "2025-11-21T14:22:56, 8.59 s after boot on web1"; empty when nothing is known.
 std::string when_words(const Time& time);
 // "Linux 6.12.9 on QEMU Standard PC"; empty when the release is not known.

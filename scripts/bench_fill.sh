@@ -2,14 +2,17 @@
 # The part of scripts/bench about filling memory: the engine against a bare loop of MADV_POPULATE_WRITE and against stress-ng.
 # shellcheck disable=SC2154 # oomlab and bench are set there
 
+# What to do less of, on a busy or a small machine: rounds, MiB on this machine, kernels of guests (may be none).
 rounds_fill=${OOMLAB_BENCH_FILLS:-7}
+most_mib=${OOMLAB_BENCH_FILL_MIB:-2048}
+kernels=${OOMLAB_BENCH_FILL_KERNELS-6.1 6.12}
 guest_size=$((384 << 20))
 
-# At most 2 GiB, and never more than a quarter of what is free on this machine.
+# Never more than a quarter of what is free on this machine.
 fill_size() {
-  local quarter
+  local quarter most=$((most_mib << 20))
   quarter=$(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo) * 256))
-  printf '%s\n' $((quarter < 2 << 30 ? quarter >> 21 << 21 : 2 << 30))
+  printf '%s\n' $((quarter < most ? quarter >> 21 << 21 : most))
 }
 
 # The contenders of one row as words of fill_bench: ours, the loop and, with one thread, stress-ng.
@@ -26,6 +29,7 @@ contenders() {
 fill_row() {
   local what=$1 where=$2 threads=$3 bar=$4
   awk -v what="$what" -v where="$where" -v bar="$bar" -v threads="$threads" '
+    NF != 4 { exit 1 }
     NR == 1 { ours = $1 " GiB/s (" $3 ")" }
     NR > 1 { cell[NR] = $1 " (" $3 "): **" $2 " x** (" $4 " x)" }
     END { printf "| %s | %s | %s | %s | %s | %s |\n", what, where, ours, cell[2], 3 in cell ? cell[3] : (threads == 1 ? "not installed" : ""), bar }'
@@ -77,13 +81,13 @@ part_fill() {
     [ "$threads" = 1 ] && bar+=", $([ "$kind" = THP ] && echo 4 || echo 1.4) x stress-ng"
     what="$([ "$kind" = THP ] && echo THP || echo '4 KiB'), $threads"
     mapfile -t words < <(contenders "$workload" "$pages" "$threads" "$size")
-    "$bench/fill_bench" warm "$size" "$rounds_fill" "${words[@]}" | fill_row "$what" 'this machine, warm' "$threads" "$bar"
+    "$bench/fill_bench" warm "$size" "$rounds_fill" "${words[@]}" | fill_row "$what" 'this machine, warm' "$threads" "$bar" || die 'the fill of this machine failed'
     [ "$threads" = 1 ] || continue
     mapfile -t words < <(contenders "$workload" "$pages" "$threads" "$guest_size")
-    for kernel in 6.1 6.12; do
+    for kernel in $kernels; do
       "$oomlab" vm exec --kernel "$kernel" --memory 1G -- "$bench/fill_bench" warm "$guest_size" "$rounds_fill" "${words[@]}" |
-        fill_row "$what" "guest, $kernel, warm" 1 "$bar"
-      cold_lines "$kernel" "${words[@]}" | fill_row "$what" "guest, $kernel, cold" 1 ''
+        fill_row "$what" "guest, $kernel, warm" 1 "$bar" || die "the fill of a guest with $kernel failed"
+      cold_lines "$kernel" "${words[@]}" | fill_row "$what" "guest, $kernel, cold" 1 '' || die "the fill of a fresh guest with $kernel failed"
     done
   done
 }

@@ -92,6 +92,10 @@ int show_scenario(const std::string& word) {
   return print(fmt::format("// What it teaches\n// {}\n{}", teaches, place->text));
 }
 
+std::string count_of(std::size_t number, std::string_view what) {
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+}
+
 int check_scenarios(const std::vector<std::string>& words) {
   int status = 0;
   for (const auto& word : words) {
@@ -101,8 +105,8 @@ int check_scenarios(const std::vector<std::string>& words) {
       status = report(read.error());
       continue;
     }
-    (void)print(fmt::format("{}: {} groups, {} tasks, {} expectations{}\n", base::escape_terminal(word),
-                            read->groups.size(), read->tasks.size(), read->checks.size(),
+    (void)print(fmt::format("{}: {}, {}, {}{}\n", base::escape_terminal(word), count_of(read->groups.size(), "group"),
+                            count_of(read->tasks.size(), "task"), count_of(read->checks.size(), "expectation"),
                             read->is_for_vm() ? ", for the micro-VM only" : ""));
   }
   return status;

@@ -99,10 +99,10 @@ base::Result<> take_memory(const HostConfig& host, Like& like) {
     return {};
   }
   like.limits.swap_max = cgroup::Limit{};
-  like.notes.push_back(together < 0
-                           ? "memory-swap is -1: as much swap as there is"
-                           : "memory-swap is not set: nothing limits the swap, as in a container of an engine that "
-                             "could not limit it");
+  like.notes.emplace_back(together < 0
+                              ? "memory-swap is -1: as much swap as there is"
+                              : "memory-swap is not set: nothing limits the swap, as in a container of an engine that "
+                                "could not limit it");
   return {};
 }
 

@@ -23,8 +23,7 @@ constexpr std::int64_t kExempt = -1000;
 // be reclaimed is made as what cannot: at a kill it was held as well.
 struct Kind {
   std::array<std::string_view, 2> parts;
-  const char* workload;
-  const char* name;
+  std::string_view workload, name;
 };
 constexpr std::array kKinds{Kind{{"slab_unreclaimable", "slab_reclaimable"}, "slab", "kernel objects"},
                             Kind{{"sock"}, "socket-leak", "socket buffers"}, Kind{{"kernel_other"}, "fd-leak", "pipes"},
@@ -127,6 +126,7 @@ std::vector<Role> merge_small(std::vector<Role> roles, std::vector<std::string>&
     sum.bytes += role.bytes;
   }
   std::vector<Role> rest;
+  rest.reserve(merged.size());
   for (auto& [score, role] : merged) {
     rest.push_back(std::move(role));
   }
@@ -179,10 +179,12 @@ void share(const forensics::Incident& incident, double scale, CastList& list) {
 // What fills the limit (or the machine) beside the tasks' own memory. A machine's kernel memory is its own, and a
 // guest has such without our help.
 void add_unlisted(const forensics::Incident& incident, double scale, CastList& list) {
-  const auto add = [&](std::uint64_t bytes, const char* workload, const char* name) {
+  const auto add = [&](std::uint64_t bytes, std::string_view workload, std::string_view name) {
     if (bytes >= kLeastUnlisted) {
-      list.roles.push_back(
-          {.name = name, .workload = workload, .bytes = without_program(scaled(bytes, scale)), .is_unlisted = true});
+      list.roles.push_back({.name = std::string(name),
+                            .workload = std::string(workload),
+                            .bytes = without_program(scaled(bytes, scale)),
+                            .is_unlisted = true});
     }
   };
   std::uint64_t mapped = 0;

@@ -172,20 +172,24 @@ base::Result<> Cast::act(const Situation& situation, Clock::time_point begin) {
         (void)::kill(player->child.pid, SIGKILL);  // not reaped yet, so it is that process
       }
     }
-    for (std::size_t i = 0; i < part.signals.size(); ++i) {
-      auto& signal = part.signals[i];
-      const bool is_due = signal && signal->holds(situation);
-      for (auto* player : part.players) {
-        if (is_due && player->state == State::running) {
-          player->stopped =
-              player->stopped || part.spec->signals[i].signal == SIGKILL || part.spec->signals[i].signal == SIGTERM;
-          (void)::kill(player->child.pid, part.spec->signals[i].signal);  // as above
-          signal.reset();
-        }
+    send_due(part, situation);
+  }
+  return {};
+}
+
+void Cast::send_due(Part& part, const Situation& situation) {
+  for (std::size_t i = 0; i < part.signals.size(); ++i) {
+    auto& signal = part.signals[i];
+    const int number = part.spec->signals[i].signal;
+    const bool is_due = signal && signal->holds(situation);
+    for (auto* player : part.players) {
+      if (is_due && player->state == State::running) {
+        player->stopped = player->stopped || number == SIGKILL || number == SIGTERM;
+        (void)::kill(player->child.pid, number);  // not reaped yet, either
+        signal.reset();
       }
     }
   }
-  return {};
 }
 
 std::map<std::string, Situation::Task> Cast::states() const {
@@ -212,6 +216,18 @@ std::size_t Cast::killed() const {
 
 bool Cast::all_over() const {
   return std::ranges::all_of(players_, [](const Player& player) { return player.state == State::over; });
+}
+
+std::string Cast::waiting() const {
+  std::string text;
+  for (const auto& part : parts_) {
+    const bool waits =
+        std::ranges::any_of(part.players, [](const Player* player) { return player->state == State::waiting; });
+    if (waits && part.spec->start.kind != Condition::Kind::never) {
+      text += fmt::format("; {} for {}", part.spec->name, part.spec->start.words());
+    }
+  }
+  return text;
 }
 
 std::vector<pid_t> Cast::pids_of(const std::string& task) const {

@@ -38,6 +38,8 @@ class Cast {
   // Processes that ended by SIGKILL and not by us.
   [[nodiscard]] std::size_t killed() const;
   [[nodiscard]] bool all_over() const;
+  // Who has not started, and what it waits for: "; asker for the first kill".
+  [[nodiscard]] std::string waiting() const;
   // The pid of each running copy of a task.
   [[nodiscard]] std::vector<pid_t> pids_of(const std::string& task) const;
 
@@ -68,7 +70,8 @@ class Cast {
   };
 
   base::Result<> start(Player& player, Clock::time_point begin);
-  void reap(Player& player, Clock::time_point begin);
+  static void send_due(Part& part, const Situation& situation);
+  static void reap(Player& player, Clock::time_point begin);
   [[nodiscard]] cgroup::SpawnRequest request_for(const Player& player) const;
   [[nodiscard]] bool is_alone(const TaskSpec& task) const;
 

@@ -245,7 +245,10 @@ base::Result<> Conductor::watch() {
   }
   loop_.at(begin_ + stage_.period, [this] { tick(); });
   loop_.at(begin_ + scenario_.timeout, [this] {
-    verdict_ = ending_ == Ending::none ? "timed_out" : "";
+    if (ending_ == Ending::none) {
+      verdict_ = "timed_out";
+      reason_ = fmt::format("still waiting: the end for {}{}", scenario_.end.words(), cast_.waiting());
+    }
     end_now();
   });
   return {};
@@ -303,6 +306,7 @@ base::Result<> Conductor::run(Findings& findings) {
   for (const auto& action : actions_) {
     findings.actions.push_back(action.finding);
   }
+  findings.reason = reason_;
   findings.verdict = verdict_;  // empty: it follows from the rest
   return {};
 }

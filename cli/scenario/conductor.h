@@ -42,7 +42,7 @@ class Conductor {
     MarkFinding finding;
   };
   struct Action {
-    const ActionSpec* spec;
+    const ActionSpec* spec = nullptr;
     Trigger when;
     ActionFinding finding;
   };
@@ -79,6 +79,7 @@ class Conductor {
   Ending ending_ = Ending::none;
   Clock::time_point settling_since_, quiet_since_;
   std::string verdict_;  // of a run that did not go to its end
+  std::optional<std::string> reason_;
   unsigned ticks_ = 0;
   std::optional<base::Error> error_;
 };

@@ -49,6 +49,20 @@ Unit unit_of(const File& file, std::string_view key) {
   return file.name == "memory.stat" && is_event ? Unit::count : file.unit;
 }
 
+// The keys of files whose keys are few and known (cgroup-v2.rst, up to 6.18); of others the kernel decides.
+std::vector<std::string> keys_of(std::string_view file) {
+  if (file == "memory.events" || file == "memory.events.local") {
+    return {"low", "high", "max", "oom", "oom_kill", "oom_group_kill", "sock_throttled"};
+  }
+  if (file == "memory.swap.events") {
+    return {"high", "max", "fail"};
+  }
+  if (file == "cgroup.events") {
+    return {"populated", "frozen"};
+  }
+  return {};
+}
+
 base::Result<std::pair<Term, Unit>> parse_term(std::string_view text) {
   const auto colon = text.find(':');
   const bool has_key = colon != std::string_view::npos;
@@ -69,6 +83,13 @@ base::Result<std::pair<Term, Unit>> parse_term(std::string_view text) {
       (term.key.empty() || term.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") != std::string::npos)) {
     return base::fail(base::ErrorKind::parse,
                       fmt::format("{} has several counters: name one, {}:KEY", term.file, term.file));
+  }
+  if (const auto keys = keys_of(term.file); !keys.empty() && std::ranges::find(keys, term.key) == keys.end()) {
+    const auto near = nearest(term.key, keys);
+    return base::fail(base::ErrorKind::parse,
+                      fmt::format("{} has no counter '{}'", term.file, base::escape_terminal(term.key)),
+                      near.empty() ? fmt::format("one of: {}", fmt::join(keys, ", "))
+                                   : fmt::format("did you mean {}:{}?", term.file, near));
   }
   if (file->form == Form::pressure && term.key != "some.total" && term.key != "full.total") {
     return base::fail(base::ErrorKind::parse,

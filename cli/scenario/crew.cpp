@@ -72,13 +72,30 @@ base::Result<> Crew::start_next() {
   return {};
 }
 
-// What the worker said, or how it ended when it said nothing.
-std::string Crew::why_failed(std::size_t index, const base::ExitStatus& status) const {
+// The end of what a worker, and the tasks in its guest, said on standard error.
+std::string Crew::last_words(std::size_t index) const {
   auto words = base::read_all(file_of(index, ".err"), std::size_t{1} << 22).value_or("");
   if (words.size() > kWordsOfFailure) {
     words = "... " + words.substr(words.size() - kWordsOfFailure);
   }
   std::ranges::replace(words, '\n', ' ');
+  return words;
+}
+
+// The first task that ended by itself with another status than 0, where that may be why an expectation is not met.
+std::optional<std::string> Crew::whose_failure(std::size_t index, const Findings& findings) const {
+  const auto task = std::ranges::find_if(
+      findings.tasks, [](const TaskFinding& each) { return each.end == "exited" && each.exit_code.value_or(0) != 0; });
+  if (task == findings.tasks.end()) {
+    return std::nullopt;
+  }
+  const auto words = last_words(index);
+  return fmt::format("{} ended with exit {}{}{}", task->name, *task->exit_code, words.empty() ? "" : ": ", words);
+}
+
+// What the worker said, or how it ended when it said nothing.
+std::string Crew::why_failed(std::size_t index, const base::ExitStatus& status) const {
+  const auto words = last_words(index);
   return fmt::format("its process ended {}{}{}",
                      status.signal ? fmt::format("by {}", base::signal_name(*status.signal))
                                    : fmt::format("with exit {}", status.shell_code()),
@@ -100,6 +117,9 @@ void Crew::collect(std::size_t index) {
         Findings{.scenario = jobs_[index].scenario->name, .verdict = "error", .reason = why_failed(index, status)};
   }
   worker.judgement = judge(*jobs_[index].scenario, *std::move(findings), jobs_[index].kernel.value_or(""));
+  if (worker.judgement->outcome() == "not_met" && !worker.judgement->findings.reason) {
+    worker.judgement->findings.reason = whose_failure(index, worker.judgement->findings);
+  }
   unmet_ += worker.judgement->outcome() == "met" || worker.judgement->outcome() == "skipped" ? 0U : 1U;
   if (auto started = start_next(); !started) {
     worker.judgement->findings.reason = started.error().message;  // a machine that can start no process

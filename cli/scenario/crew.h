@@ -51,6 +51,8 @@ class Crew {
   void on_signal();
   void show();
   [[nodiscard]] std::filesystem::path file_of(std::size_t index, const char* ending) const;
+  [[nodiscard]] std::string last_words(std::size_t index) const;
+  [[nodiscard]] std::optional<std::string> whose_failure(std::size_t index, const Findings& findings) const;
   [[nodiscard]] std::string why_failed(std::size_t index, const base::ExitStatus& status) const;
 
   const std::vector<Job>& jobs_;

@@ -72,8 +72,10 @@ base::Result<Json> parse_json(std::string_view text, std::string_view shown) {
     return base::fail(base::ErrorKind::usage, fmt::format("{}: {}", file, base::escape_terminal(error.what())));
   }
   if (!duplicates.twice().empty()) {
-    return base::fail(base::ErrorKind::usage, fmt::format("{}: '{}' stands twice in the same object", file,
-                                                          base::escape_terminal(duplicates.twice())));
+    return base::fail(base::ErrorKind::usage,
+                      fmt::format("{}:{}: '{}' stands twice in the same object", file, line_of_second_name(text),
+                                  base::escape_terminal(duplicates.twice())),
+                      "the last would count: take one of them out");
   }
   return json;
 }

@@ -1,6 +1,7 @@
 // Where a value stands in the text: nlohmann/json keeps no positions, so the text, known to be valid by now, is walked
 // once more when there is an error to be placed.
 #include <algorithm>
+#include <set>
 
 #include "cli/scenario/node.h"
 
@@ -21,6 +22,31 @@ class Walk {
       found = *at;
     }
     return static_cast<std::size_t>(std::ranges::count(text_.substr(0, found), '\n')) + 1;
+  }
+
+  // Of the first name that stands in its object already.
+  std::size_t line_of_second_name() {
+    std::vector<std::set<std::string_view>> open;
+    while (skip_blanks() < text_.size()) {
+      const char c = text_[at_];
+      const auto begin = at_;
+      if (c != '"') {
+        if (c == '{') {
+          open.emplace_back();
+        } else if (c == '}' && !open.empty()) {
+          open.pop_back();
+        }
+        ++at_;
+        continue;
+      }
+      const auto name = skip_string();
+      skip_blanks();
+      const bool is_name = at_ < text_.size() && text_[at_] == ':';
+      if (is_name && !open.empty() && !open.back().insert(name).second) {
+        return static_cast<std::size_t>(std::ranges::count(text_.substr(0, begin), '\n')) + 1;
+      }
+    }
+    return 1;
   }
 
  private:
@@ -132,6 +158,10 @@ class Walk {
 
 std::size_t line_of(std::string_view text, const std::vector<Node::Step>& steps) {
   return Walk(text, steps).line();
+}
+
+std::size_t line_of_second_name(std::string_view text) {
+  return Walk(text, {}).line_of_second_name();
 }
 
 }  // namespace cli::scenario

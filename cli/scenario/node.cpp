@@ -70,8 +70,8 @@ std::unexpected<base::Error> Node::unknown(std::string_view what, std::string_vi
                                            const std::vector<std::string>& known) const {
   const auto near = nearest(name, known);
   std::string remedy = near.empty() ? "" : fmt::format("did you mean {}?", near);
-  if (near.empty() && !known.empty()) {
-    remedy = fmt::format("one of: {}", fmt::join(known, ", "));
+  if (near.empty()) {
+    remedy = known.empty() ? "there is none in this file" : fmt::format("one of: {}", fmt::join(known, ", "));
   }
   return fail(fmt::format("'{}' is not {}", base::escape_terminal(name), what), std::move(remedy));
 }
@@ -114,7 +114,8 @@ base::Result<Node> Node::need(std::string_view name) const {
   if (auto found = find(name)) {
     return *std::move(found);
   }
-  return fail(fmt::format("'{}' is missing", name));
+  return fail(fmt::format("'{}' is missing", name),
+              "docs/scenarios.md has the format; an example: oomlab scenario show oom-events");
 }
 
 base::Result<std::vector<Node>> Node::elements() const {
@@ -145,8 +146,11 @@ base::Result<std::vector<std::string>> Node::texts() const {
   if (json_of(value_).is_string()) {
     return std::vector{json_of(value_).get<std::string>()};
   }
-  if (!json_of(value_).is_array() || json_of(value_).empty()) {
+  if (!json_of(value_).is_array()) {
     return expected("a text or a list of texts");
+  }
+  if (json_of(value_).empty()) {
+    return fail("the list is empty");
   }
   std::vector<std::string> all;
   TRY_ASSIGN(const auto nodes, elements());

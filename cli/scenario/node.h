@@ -78,5 +78,7 @@ class Node {
 
 // Where a value of valid JSON (with comments) stands: its line, 1-based; the last one on the way when it is not there.
 std::size_t line_of(std::string_view text, const std::vector<Node::Step>& steps);
+// The line of the first name that stands in its object already; 1 when none does.
+std::size_t line_of_second_name(std::string_view text);
 
 }  // namespace cli::scenario

@@ -72,6 +72,10 @@ base::Result<Condition> read_note(const Node& node, const Node& task, const Scen
   TRY_ASSIGN(auto condition, read_task(task, Kind::noted, scenario));
   TRY_ASSIGN(const auto step, node.need("notes"));
   TRY_ASSIGN(condition.step, step.text());
+  if (const auto* spec = scenario.find_task(condition.task); spec != nullptr && spec->workload.empty()) {
+    return step.fail(fmt::format("{} is a command, which notes nothing", condition.task),
+                     R"(wait for a level, or for {"started": ...} with a delay)");
+  }
   return condition;
 }
 

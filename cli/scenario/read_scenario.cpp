@@ -29,14 +29,22 @@ base::Result<> read_words(const Node& node, Scenario& scenario) {
   return {};
 }
 
+// Where the file says something of that group.
+Node place_of(const Node& node, const std::string& group) {
+  const auto groups = node.find("groups");
+  const auto place = groups ? groups->find(group) : std::nullopt;
+  return place.value_or(node);
+}
+
 // What they need that the scenario can be given without being asked.
 base::Result<> settle_needs(const Node& node, const Scenario& scenario) {
   const bool has_swap = scenario.needs.swap_bytes.has_value();
   for (const auto& group : scenario.groups) {
     for (const auto& setting : group.settings) {
       if (setting.file == "memory.swap.max" && setting.value != "0" && setting.value != "max" && !has_swap) {
-        return node.fail(fmt::format("the group {} may use swap, but needs.swap says of none", group.path),
-                         R"("needs": {"swap": "64M"} makes that much in the micro-VM)");
+        return place_of(node, group.path)
+            .fail("it may use swap, and needs.swap names none",
+                  R"("needs": {"swap": "64M"} makes that much in the micro-VM)");
       }
     }
   }

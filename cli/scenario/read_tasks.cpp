@@ -109,7 +109,8 @@ base::Result<> read_what(const Node& node, TaskSpec& task, Needs& needs) {
     return node.find("with")->fail("parameters are a workload's; a command has arguments");
   }
   if (!command->is_list()) {
-    return command->fail("expected a list: the command and its arguments");
+    return command->fail("expected a list: the command and its arguments",
+                         R"(["sleep", "1"], or ["sh", "-c", "..."] for the words of a shell)");
   }
   TRY_ASSIGN(task.command, command->texts());
   return {};
@@ -146,7 +147,8 @@ base::Result<> read_place(const Node& node, const Scenario& scenario, TaskSpec& 
   }
   for (const auto& other : scenario.groups) {
     if (other.path.starts_with(task.group + "/")) {
-      return node.fail(fmt::format("the group {} has groups below: a task must be in one without", task.group));
+      return node.fail(fmt::format("the group {} has groups below: a task must be in one without", task.group),
+                       fmt::format("{}, or a group of its own below {}", other.path, task.group));
     }
   }
   return {};
@@ -178,9 +180,31 @@ base::Result<> read_task(const Node& node, Scenario& scenario) {
   return {};
 }
 
+// Whether it cannot come true before that task has started.
+bool waits_for(const Condition& condition, const std::string& task) {
+  using Kind = Condition::Kind;
+  switch (condition.kind) {
+    case Kind::started:
+    case Kind::exited:
+    case Kind::noted:
+      return condition.task == task;
+    case Kind::all_exited:
+      return true;
+    case Kind::all:
+      return std::ranges::any_of(condition.parts, [&task](const auto& part) { return waits_for(part, task); });
+    case Kind::any:
+      return std::ranges::all_of(condition.parts, [&task](const auto& part) { return waits_for(part, task); });
+    default:
+      return false;
+  }
+}
+
 base::Result<> read_conditions(const Node& node, const Scenario& scenario, TaskSpec& task) {
   if (const auto start = node.find("start")) {
     TRY_ASSIGN(task.start, read_condition(*start, scenario));
+    if (waits_for(task.start, task.name)) {
+      return start->fail(fmt::format("{} would wait for itself", task.name), "name another task, or a level");
+    }
   }
   if (const auto stop = node.find("stop")) {
     TRY_ASSIGN(task.stop, read_condition(*stop, scenario));

@@ -1,5 +1,7 @@
 #include "cli/scenario/targets.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/escape.h"
@@ -33,7 +35,7 @@ base::Result<std::vector<Target>> check_targets(const std::vector<std::string>& 
     }
     targets.push_back(std::move(target));
   }
-  if (targets.empty() && !format.empty()) {
+  if (!format.empty() && std::ranges::find(targets, "-", &Target::path) == targets.end()) {
     targets.push_back({.path = "-", .format = std::string(format)});
   }
   return targets;

@@ -14,7 +14,7 @@ struct Target {
   std::string path, format;  // text | json | junit
 };
 
-// What -o asks for; without any, standard output in that format, or nowhere when it is empty. An ending that picks no
+// What -o asks for, and standard output in that format, unless it is empty. An ending that picks no
 // format and a file that cannot be written are errors of kind usage, before any work is done.
 base::Result<std::vector<Target>> check_targets(const std::vector<std::string>& outputs, std::string_view format);
 

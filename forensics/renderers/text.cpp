@@ -3,6 +3,7 @@
 #include "forensics/renderer.h"
 #include "forensics/run_words.h"
 #include "forensics/text_incident.h"
+#include "forensics/words.h"
 
 namespace forensics::renderers {
 namespace {
@@ -25,7 +26,7 @@ void write_overview(Page& page, const Postmortem& document) {
   for (std::size_t i = 0; i < document.incidents.size() && i < kListed; ++i) {
     const auto& incident = document.incidents[i];
     const auto number = fmt::format("{:>4}. ", i + 1);
-    const auto when = incident.time.realtime      ? shown(*incident.time.realtime) + "  "
+    const auto when = incident.time.realtime      ? shown(clock_words(*incident.time.realtime)) + "  "
                       : incident.time.monotonic_s ? fmt::format("{:.2f} s  ", *incident.time.monotonic_s)
                                                   : "";
     page.line(fit(number + when + shown(incident.verdict), page.width()));

@@ -20,6 +20,21 @@ std::string title_of(const Incident& incident) {
                      percent(dominant->share), part_words(dominant->part));
 }
 
+// Whom to look at, where one process holds much of the machine, and what would have fitted beside all others.
+std::string advice_for_largest(const Incident& incident) {
+  constexpr double kMuch = 0.4;
+  const auto* task = largest_task(incident);
+  const auto rss = task == nullptr ? 0 : task->rss_bytes.value_or(0);
+  const auto whole = whole_bytes(incident);
+  if (share_of_whole(incident, rss) < kMuch) {
+    return "";
+  }
+  return fmt::format(
+      "Look at {} first: it held {} of the RAM of {}, which leaves {} for all others. Its own ceiling (heap, pool or "
+      "cache size; MemoryMax= of its unit) belongs below what it held.",
+      task_name(*task), human_size(rss), human_size(whole), human_size(whole - rss));
+}
+
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   if (incident.scope != "global" || incident.manual || incident.kind == "allocation_failure" ||
       incident.kind == "userspace_kill") {
@@ -49,6 +64,9 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   quote_zones(found, incident);
   quote_swap(found, incident);
   quote_kills(found, incident);
+  if (auto first = advice_for_largest(incident); !first.empty()) {
+    found.advice.push_back(std::move(first));
+  }
   found.advice.emplace_back(
       "Put what may grow into groups with memory.max (MemoryMax= of a unit, --memory of a container), so that its "
       "growth ends there and not with a bystander.");

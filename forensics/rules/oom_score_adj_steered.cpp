@@ -9,7 +9,8 @@ namespace {
 
 using base::human_size;
 
-constexpr std::string_view kOutranks[] = {"anon_growth", "swap_absent", "sibling_victim", "swap_full"};
+constexpr std::string_view kOutranks[] = {"anon_growth", "swap_absent", "sibling_victim", "swap_full",
+                                          "leak",        "spike",       "staircase"};
 
 constexpr double kNoticeable = 0.1;  // of what was used up, held by the one that was spared
 

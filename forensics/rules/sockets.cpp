@@ -13,9 +13,13 @@ constexpr std::string_view kOutranks[] = {"kernel_memory", "driver_or_unaccounte
 
 constexpr double kCounted = 0.2, kNameless = 0.3;
 
+bool makes_socket(const Incident& incident) {
+  return trace_has(incident, {"sock_alloc_inode", "sock_alloc+", "__sock_create", "sk_prot_alloc", "sk_alloc",
+                              "unix_create1", "__sys_socket"});
+}
+
 bool is_for_socket(const Incident& incident) {
-  return incident.analysis.allocation_path == "socket" ||
-         trace_has(incident, {"sock_alloc", "__sock_create", "sk_prot_alloc", "sk_alloc", "__sys_socket"});
+  return incident.analysis.allocation_path == "socket" || makes_socket(incident);
 }
 
 // Buffers of TCP and UDP have a counter; those of AF_UNIX sockets are whole pages of the kernel's, and slab.
@@ -39,11 +43,13 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   if (!buffers && share_of_whole(incident, slab) < kNameless) {
     return std::nullopt;
   }
-  // Slab alone has rules of its own, which say the same in general.
+  // Slab alone has a rule of its own. Where sockets are being made they are what it is; a message that was to be sent
+  // may be one among other objects.
+  const double by_slab = makes_socket(incident) ? std::min(0.85, 0.6 + 0.2 * share) : 0.55;
   Diagnosis found{.code = "sockets",
                   .title = buffers ? "Data in sockets that nobody reads filled it"
                                    : "Sockets, or small messages in them that nobody reads, filled it",
-                  .confidence = buffers ? std::min(0.96, 0.75 + 0.22 * share) : std::min(0.85, 0.6 + 0.2 * share)};
+                  .confidence = buffers ? std::min(0.96, 0.75 + 0.22 * share) : by_slab};
   if (counted > 0) {
     found.evidence.push_back(fmt::format("socket buffers were {}", of_whole(incident, counted)));
   }

@@ -44,6 +44,13 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
                 "What it wants in total is above {}; raise memory.max rather than swap if it is in use all the time.",
                 held_formula(incident))
           : "Find out who fills the swap (`grep VmSwap /proc/*/status`); a machine that swaps all the time needs RAM.");
+  if (const auto* task = largest_task(incident); !group && task != nullptr && held_bytes(*task) >= whole / 3) {
+    found.advice.push_back(fmt::format(
+        "{} alone held {} of {} = RAM {} + swap {}: its own ceiling (heap, pool or cache size; MemoryMax= of "
+        "its unit) belongs below what the others leave.",
+        task_name(*task), human_size(held_bytes(*task)), human_size(whole + swap->total_bytes), human_size(whole),
+        human_size(swap->total_bytes)));
+  }
   found.will_not_help.emplace_back("More swap against a leak: it makes the end slower, not different.");
   return found;
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kOutranks[] = {"swap_full", "anon_growth", "swap_absent", "leak"};
 
-constexpr double kTimes = 1, kStalled = 0.5;
+constexpr double kTimes = 1, kTimesFromSwap = 0.25, kStalled = 0.5;
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto& thrashing = incident.analysis.thrashing;
@@ -20,8 +20,10 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto page = incident.analysis.page_size_bytes.value_or(4096);
   const auto limit = static_cast<double>(std::max<std::uint64_t>(thrashing->limit_bytes.value_or(0), 1));
   const auto from_swap = cgroup::find(incident.cgroup->stat, "workingset_refault_anon").value_or(0) * page;
-  const bool swaps = thrashing->limit_bytes && static_cast<double>(from_swap) >= kTimes * limit;
-  const bool stalled = thrashing->pressure_full_share.value_or(0) >= kStalled;
+  const bool swaps = thrashing->limit_bytes && static_cast<double>(from_swap) >= kTimesFromSwap * limit;
+  // Standing still alone is what any group does whose limit is near.
+  const bool stalled = thrashing->pressure_full_share.value_or(0) >= kStalled &&
+                       static_cast<double>(thrashing->refault_bytes.value_or(0)) >= kTimes * limit;
   Diagnosis found{.code = "thrashing",
                   .title = swaps
                                ? "The working set did not fit: pages went to swap and back all the time before the kill"

@@ -29,14 +29,14 @@ base::Result<> run_shared_map(Context& context) {
   if (mapped == MAP_FAILED) {
     return base::system_error("mmap");
   }
-  std::array<int, 2> ready{};
-  if (::pipe2(ready.data(), O_CLOEXEC) != 0) {
-    return base::system_error("pipe2");
-  }
-  const base::Fd reading(ready[0]);
-  const base::Fd writing(ready[1]);
   std::vector<Child> children;
   for (std::uint64_t i = 0; i < count; ++i) {
+    std::array<int, 2> ready{};
+    if (::pipe2(ready.data(), O_CLOEXEC) != 0) {
+      return base::system_error("pipe2");
+    }
+    const base::Fd reading(ready[0]);
+    base::Fd writing(ready[1]);
     TRY_ASSIGN(auto child, Child::start([&] {
                  if (!populate(mapped, size) || ::write(writing.get(), "r", 1) != 1) {
                    return 1;
@@ -44,11 +44,13 @@ base::Result<> run_shared_map(Context& context) {
                  hold(3e8);  // until we are ended
                  return 0;
                }));
-    children.push_back(std::move(child));
+    writing.reset();  // at its end when the child is killed
     char word = 0;
     if (::read(reading.get(), &word, 1) != 1) {
-      return base::system_error("waiting for a process");
+      end_like(child.wait());
+      return base::fail(base::ErrorKind::syscall, "a process ended before it had touched all of the memory");
     }
+    children.push_back(std::move(child));
   }
   double rss = 0, pss = 0;
   for (const auto& child : children) {

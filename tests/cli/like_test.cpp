@@ -48,6 +48,37 @@ TEST(ParseInspect, ReadsWhatDockerPrints) {
   EXPECT_THAT(like.notes, IsEmpty());
 }
 
+// In full, as Docker Engine 20.10 (Debian 12) prints it on a host with cgroup v1 (Linux 6.1); made with --memory 24m
+// --memory-swap 40m --memory-reservation 16m --memory-swappiness 10 --kernel-memory 20m --oom-kill-disable --pids-limit
+// 200 --shm-size 32m --oom-score-adj 300 --cpuset-cpus 0 --cpuset-mems 0 --cpu-shares 512 --ulimit nofile=1024:2048
+// --ulimit memlock=-1 --tmpfs /scratch:size=4m --cgroup-parent batch.
+TEST(ParseInspect, ReadsWhatDockerPrintsOnCgroupV1) {
+  const auto like = must(find_like(OOMLAB_SOURCE_DIR "/tests/fixtures/docker/inspect-20.10-cgroup-v1.json"));
+  EXPECT_EQ(like.name, "web");
+  EXPECT_EQ(like.limits.memory_max->bytes, 24 * kMib);
+  EXPECT_EQ(like.limits.swap_max->bytes, 16 * kMib) << "memsw there, swap alone here";
+  EXPECT_EQ(like.limits.memory_low->bytes, 16 * kMib);
+  EXPECT_EQ(like.limits.pids_max->bytes, 200U);
+  EXPECT_EQ(like.shm_bytes, 32 * kMib);
+  EXPECT_EQ(like.oom_score_adj, 300);
+  EXPECT_THAT(like.notes,
+              ElementsAre(HasSubstr("memory-reservation 16 MiB"), HasSubstr("oom-kill-disable has no counterpart"),
+                          HasSubstr("memory-swappiness 10 has no counterpart"),
+                          HasSubstr("kernel-memory 20 MiB has no counterpart"), HasSubstr("the container is in batch,"),
+                          "tmpfs mounts are not made: /scratch (size=4m)",
+                          HasSubstr("ulimits are not applied: memlock unlimited, nofile 1024:2048 ("),
+                          HasSubstr("cpuset-mems 0 is not applied"), "limits of the CPU are not applied"));
+}
+
+// Of the same host, made with --memory 24m --memory-swap -1.
+TEST(ParseInspect, EndlessSwapOnCgroupV1) {
+  const auto like = must(find_like(OOMLAB_SOURCE_DIR "/tests/fixtures/docker/inspect-20.10-endless-swap.json"));
+  EXPECT_EQ(like.limits.memory_max->bytes, 24 * kMib);
+  EXPECT_EQ(like.limits.swap_max, cgroup::Limit{});
+  EXPECT_FALSE(like.limits.pids_max);
+  EXPECT_THAT(like.notes, ElementsAre("memory-swap is -1: as much swap as there is"));
+}
+
 // In full, as Podman 4.3 (Debian 12) prints it; made with --memory 24m --memory-swap 40m --memory-reservation 16m
 // --memory-swappiness 10 --pids-limit 200 --shm-size 32m --oom-score-adj 300 --cpuset-cpus 0 --cpuset-mems 0
 // --ulimit nofile=1024:2048 --ulimit memlock=-1 --tmpfs /scratch:size=4m --cgroup-parent /batch, and three

@@ -7,6 +7,7 @@ import copy
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,10 @@ def library():
         check(f"show {name}", shown.returncode == 0 and shown.stdout.endswith(text), shown.stderr)
         check(f"show {name}, a file again", scenario_json.load(shown.stdout) == scenario_json.load(text))
         check(f"show {name}, what it teaches", shown.stdout.startswith("// What it teaches\n// "))
+    document = read(os.path.join(SOURCE, "docs", "scenarios.md")).partition("## What the library covers")[2]
+    named = set(re.findall(r"`([a-z0-9-]+)`", document))
+    check("docs/scenarios.md names every scenario", set(files) <= named, f"not there: {sorted(set(files) - named)}")
+    check("docs/scenarios.md names no other", named <= set(files), f"no such: {sorted(named - set(files))}")
     mine = write("mine.json", run("show", "sibling-victim").stdout)
     check("a shown file", run("check", mine).stdout == f"{mine}: 3 groups, 2 tasks, 8 expectations\n", run("check", mine).stdout)
     return {name: scenario_json.load(text) for name, text in files.items()}
@@ -161,6 +166,62 @@ def kept_results():
     print(f"{broken} expectations broken on purpose")
 
 
+MINE = """{
+  "name": "mine", "about": "a", "teaches": "t",
+  "groups": {
+    "pod": {"memory.max": "64M"},
+    "pod/a": {}
+  },
+  "tasks": [
+    {"name": "eater", "group": "pod/a", "workload": "anon"},
+    {"name": "sleeper", "group": "pod/a", "command": ["sleep", "1"]}
+  ],
+  "expect": {
+    "verdict": "oom_killed"
+  }
+}
+"""
+
+
+def slips():
+    """A mistake in a file is told with its line, what is wrong, and the way out."""
+    rows = (
+        ("a name twice", '"pod/a": {}', '"pod/a": {},\n    "pod": {}', 6, "'pod' stands twice", "take one of them out"),
+        ("swap without swap", '"pod/a": {}', '"pod/a": {"memory.swap.max": "8M"}', 5, "needs.swap names none", '"needs": {"swap"'),
+        ("an unknown workload", '"anon"', '"anonn"', 8, "'anonn' is not a workload", "did you mean anon?"),
+        ("a command as a text", '["sleep", "1"]', '"sleep 1"', 9, "expected a list", '["sleep", "1"]'),
+        ("an empty command", '["sleep", "1"]', "[]", 9, "the list is empty", ""),
+        ("a group with groups below", '"group": "pod/a", "workload"', '"group": "pod", "workload"', 8, "has groups below", "pod/a"),
+        ("a task that waits for itself", '"workload": "anon"', '"workload": "anon", "start": {"exited": "eater"}', 8, "wait for itself", "another task"),
+        ("a command that should note", '"workload": "anon"', '"workload": "anon", "start": {"task": "sleeper", "notes": "end"}', 8, "notes nothing", "level"),
+        ("nothing expected", '"verdict": "oom_killed"', "", 11, "nothing is expected", ""),
+        ("no expectation", ',\n  "expect": {\n    "verdict": "oom_killed"\n  }', "", 1, "'expect' is missing", "oomlab scenario show"),
+        ("an unknown counter", '"verdict": "oom_killed"', '"groups": {"pod": {"memory.events:oomkill": 1}}', 12, "no counter 'oomkill'", "memory.events:oom_kill?"),
+        ("an unknown part", '"verdict": "oom_killed"', '"dominant": "annon"', 12, "'annon' is not a part", "did you mean anon?"),
+        ("a rule by its other name", '"verdict": "oom_killed"', '"diagnosis": "limit-reached"', 12, "'limit-reached'", "did you mean limit_reached?"),
+        ("a mark that is not there", '"verdict": "oom_killed"', '"marks": {"full": {}}', 12, "'full' is not a mark", "there is none in this file"),
+        ("half of a tolerance", '"verdict": "oom_killed"', '"groups": {"pod": {"memory.peak": {"about": "1M"}}}', 12, "'within' go together", ""),
+        ("a comma too many", '"sleep", "1"]}', '"sleep", "1"]},', 10, "syntax error", ""),
+    )
+    for name, old, new, line, message, remedy in rows:
+        check(f"{name}: the row changes something", old in MINE, old)
+        path = write("slip.json", MINE.replace(old, new, 1))
+        result = run("check", path)
+        place = f"oomlab: {path}:{line}:"
+        check(f"slip: {name}", result.returncode == 2 and result.stderr.startswith(place) and message in result.stderr and remedy in result.stderr
+              and ("way out: " in result.stderr) == (remedy != ""), f"exit {result.returncode}, expected {place} ... {message} ... {remedy}\n{result.stderr}")
+    check("without a slip", run("check", write("slip.json", MINE)).returncode == 0)
+
+
+def outputs():
+    """The table is on standard output whatever files there are, unless --quiet is given."""
+    kept = sorted(glob.glob(os.path.join(SOURCE, "tests", "fixtures", "scenarios", "*.json")))[0]
+    path = os.path.join(SCRATCH, "again.xml")
+    check("a file and the table", run("judge", kept, "-o", path).stdout.startswith("SCENARIO"), run("judge", kept, "-o", path).stdout)
+    check("a file and nothing", run("judge", kept, "-o", path, "--quiet").stdout == "")
+    check("standard output once", run("judge", kept, "-o", "-", "-o", path).stdout.count("SCENARIO") == 1)
+
+
 def refusals():
     rows = (
         ("no verb", (), 2, "expected run, list, show, check, judge or schema"),
@@ -192,6 +253,8 @@ def main():
     scenarios = library()
     schema(scenarios)
     kept_results()
+    slips()
+    outputs()
     refusals()
     print(f"{len(FAILURES)} failures")
     return 1 if FAILURES else 0

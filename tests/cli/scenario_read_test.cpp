@@ -110,6 +110,7 @@ struct Mistake {
   const char* message;
   const char* remedy = "";
 };
+constexpr const char* kExample = "docs/scenarios.md has the format; an example: oomlab scenario show oom-events";
 class ReadMistake : public testing::TestWithParam<Mistake> {};
 
 TEST_P(ReadMistake, IsPlacedAndNamed) {
@@ -135,20 +136,21 @@ std::string more(std::string_view text) {
 
 INSTANTIATE_TEST_SUITE_P(
     Document, ReadMistake,
-    testing::Values(Mistake{"missing", R"({"name": "x", "about": "a", "teaches": "t"})",
-                            "x.json:1: 'groups' is missing"},
-                    Mistake{"nameless", R"({"about": "a"})", "x.json:1: 'name' is missing"},
-                    Mistake{"no_object", "[1]", "x.json:1: expected an object, got a list"},
-                    Mistake{"bad_name", R"({"name": "a b", "about": "a", "teaches": "t"})",
-                            "x.json:1: name: a name has letters, digits, '-', '_' and '.', at most 64"},
-                    Mistake{"reserved_name", R"({"name": "all", "about": "a", "teaches": "t"})",
-                            "x.json:1: name: a name has letters, digits, '-', '_' and '.', at most 64"},
-                    Mistake{"twice", R"({"name": "x", "name": "y"})", "x.json: 'name' stands twice in the same object"},
-                    Mistake{"unknown", more(R"("exspect": {})"), "x.json:5: exspect: 'exspect' is not known here",
-                            "did you mean expect?"},
-                    Mistake{"timeout", more(R"("timeout": "2h")"), "x.json:5: timeout: expected a time up to 1h"},
-                    Mistake{"timeout_number", more(R"("timeout": 3)"),
-                            "x.json:5: timeout: expected a duration (\"250ms\", \"3s\"), got 3"}),
+    testing::Values(
+        Mistake{"missing", R"({"name": "x", "about": "a", "teaches": "t"})", "x.json:1: 'groups' is missing", kExample},
+        Mistake{"nameless", R"({"about": "a"})", "x.json:1: 'name' is missing", kExample},
+        Mistake{"no_object", "[1]", "x.json:1: expected an object, got a list"},
+        Mistake{"bad_name", R"({"name": "a b", "about": "a", "teaches": "t"})",
+                "x.json:1: name: a name has letters, digits, '-', '_' and '.', at most 64"},
+        Mistake{"reserved_name", R"({"name": "all", "about": "a", "teaches": "t"})",
+                "x.json:1: name: a name has letters, digits, '-', '_' and '.', at most 64"},
+        Mistake{"twice", R"({"name": "x", "name": "y"})", "x.json:1: 'name' stands twice in the same object",
+                "the last would count: take one of them out"},
+        Mistake{"unknown", more(R"("exspect": {})"), "x.json:5: exspect: 'exspect' is not known here",
+                "did you mean expect?"},
+        Mistake{"timeout", more(R"("timeout": "2h")"), "x.json:5: timeout: expected a time up to 1h"},
+        Mistake{"timeout_number", more(R"("timeout": 3)"),
+                "x.json:5: timeout: expected a duration (\"250ms\", \"3s\"), got 3"}),
     tests::kCaseName);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -183,7 +185,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.json:3: groups.memory.max: a group is named \"a\" or \"a/b\": letters, digits, '-', '_', '.', at "
                 "most 8 levels"},
         Mistake{"swap", groups(R"({"box": {"memory.max": "1M", "memory.swap.max": "1M"}})"),
-                "x.json:1: the group box may use swap, but needs.swap says of none",
+                "x.json:3: groups.box: it may use swap, and needs.swap names none",
                 R"("needs": {"swap": "64M"} makes that much in the micro-VM)"}),
     tests::kCaseName);
 
@@ -206,7 +208,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.json:4: tasks[0]: expected either 'workload' or 'command'"},
         Mistake{"neither", tasks(R"([{"name": "a"}])"), "x.json:4: tasks[0]: expected either 'workload' or 'command'"},
         Mistake{"command_line", tasks(R"([{"name": "a", "command": "sleep 1"}])"),
-                "x.json:4: tasks[0].command: expected a list: the command and its arguments"},
+                "x.json:4: tasks[0].command: expected a list: the command and its arguments",
+                R"(["sleep", "1"], or ["sh", "-c", "..."] for the words of a shell)"},
         Mistake{"command_with", tasks(R"([{"name": "a", "command": ["true"], "with": {}}])"),
                 "x.json:4: tasks[0].with: parameters are a workload's; a command has arguments"},
         Mistake{"nul", tasks(R"([{"name": "a", "command": ["a\u0000b"]}])"),
@@ -221,7 +224,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.json:4: tasks[0]: 'group' is missing: there are several"},
         Mistake{"inner_group",
                 file(R"({"a": {}, "a/b": {}})", R"([{"name": "t", "group": "a", "workload": "anon"}])", kExpect),
-                "x.json:4: tasks[0]: the group a has groups below: a task must be in one without"},
+                "x.json:4: tasks[0]: the group a has groups below: a task must be in one without",
+                "a/b, or a group of its own below a"},
         Mistake{"score", tasks(R"([{"name": "a", "workload": "anon", "oom_score_adj": -1001}])"),
                 "x.json:4: tasks[0].oom_score_adj: expected a whole number from -1000 to 1000, got -1001"},
         Mistake{"resource", tasks(R"([{"name": "a", "workload": "anon", "resources": {"ass": 1}}])"),
@@ -250,7 +254,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"no_such_task", more(R"("end": {"exited": "eatr"})"),
                 "x.json:5: end.exited: 'eatr' is not a task of this scenario", "did you mean eater?"},
         Mistake{"no_such_action", more(R"("end": {"done": "x"})"),
-                "x.json:5: end.done: 'x' is not an action of this scenario"},
+                "x.json:5: end.done: 'x' is not an action of this scenario", "there is none in this file"},
         Mistake{"counter", more(R"("end": {"group": "box", "counter": "memory.curren", "at_least": 1})"),
                 "x.json:5: end.counter: 'memory.curren' is not a file of a cgroup with counters",
                 "did you mean memory.current?"},
@@ -297,7 +301,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.json:5: expect.groups.box.highest.memory.current+memory.swap.current: the highest of a sum is not "
                 "known: name one counter"},
         Mistake{"mark", expect(R"({"marks": {"x": {}}})"),
-                "x.json:5: expect.marks.x: 'x' is not a mark of this scenario"},
+                "x.json:5: expect.marks.x: 'x' is not a mark of this scenario", "there is none in this file"},
         Mistake{
             "unit",
             expect(R"({"groups": {"box": {"memory.current": {"about": {"counter": "pids.current"}, "within": 1}}}})"),

@@ -261,6 +261,7 @@ Postmortem full_document() {
   run.backend = "vm";
   run.kernel = "6.12.117+deb12-cloud-amd64";
   run.duration_s = 1.23;
+  run.cpu_s = 0.75;
   run.pid = 1234;
   run.limits = {64 * kMib, 60 * kMib, 1 * kMib, 2 * kMib, 0, 3 * kMib, 100, true};
   run.outcome = {.verdict = "oom_killed",

@@ -160,8 +160,8 @@ INSTANTIATE_TEST_SUITE_P(
                  }},
         NearMiss{"swap-full", "a tenth is free", [](Example& e) { e.incident.cgroup->swap->usage_bytes = 28 * kMib; }},
         NearMiss{"sysrq", "nobody asked", [](Example& e) { e.incident.manual = false; }},
-        NearMiss{"thrashing", "refaults of less than the limit's worth",
-                 [](Example& e) { e.incident.cgroup->stat.back().second = 16383; }},
+        NearMiss{"thrashing", "refaults of less than a quarter of the limit's worth",
+                 [](Example& e) { e.incident.cgroup->stat.back().second = 4095; }},
         NearMiss{"threads", "as many stacks, one to a process",
                  [](Example& e) { e.incident.tasks.resize(1000, e.incident.tasks.front()); }},
         NearMiss{"tmpfs-charged", "just under a quarter",
@@ -230,6 +230,48 @@ TEST(Findings, StandByConfidence) {
   EXPECT_EQ(example.diagnosis[0].code, "ancestor_limit");
   EXPECT_TRUE(std::ranges::is_sorted(example.diagnosis, std::greater{}, &Diagnosis::confidence));
 }
+
+// What the failed allocation was for decides which kernel objects a slab of this composition is.
+struct SlabCase {
+  const char* name;
+  cgroup::Counters stat;
+  std::vector<std::string> trace;
+  const char* first;
+};
+
+class SlabCases : public testing::TestWithParam<SlabCase> {};
+
+TEST_P(SlabCases, AreToldApartByTheCallTrace) {
+  auto example = memcg_example(GetParam().stat);
+  example.call_trace = GetParam().trace;
+  explain(example);
+  ASSERT_FALSE(example.diagnosis.empty());
+  EXPECT_EQ(example.diagnosis[0].code, GetParam().first);
+}
+
+const cgroup::Counters kNamesAndObjects = {
+    {"anon", 4 * kMib}, {"file", 0}, {"slab_reclaimable", 20 * kMib}, {"slab_unreclaimable", 38 * kMib}};
+const cgroup::Counters kObjects = {
+    {"anon", 4 * kMib}, {"file", 0}, {"slab_reclaimable", 0}, {"slab_unreclaimable", 58 * kMib}};
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, SlabCases,
+    testing::Values(
+        SlabCase{"files",
+                 kNamesAndObjects,
+                 {"kmem_cache_alloc", "shmem_alloc_inode", "alloc_inode", "do_mknodat"},
+                 "slab_inode"},
+        SlabCase{"names_of_files", kNamesAndObjects, {"kmem_cache_alloc_lru", "__d_alloc", "d_alloc"}, "slab_inode"},
+        SlabCase{"event_descriptors",
+                 kNamesAndObjects,
+                 {"kmem_cache_alloc", "alloc_empty_file", "__anon_inode_getfile", "do_eventfd"},
+                 "slab"},
+        SlabCase{"sockets_in_the_making", kObjects, {"kmem_cache_alloc", "sk_prot_alloc", "__sock_create"}, "sockets"},
+        SlabCase{"messages_among_other_objects",
+                 kObjects,
+                 {"kmalloc_reserve", "__alloc_skb", "unix_dgram_sendmsg"},
+                 "slab"}),
+    [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace forensics

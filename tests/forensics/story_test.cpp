@@ -198,6 +198,13 @@ std::vector<std::uint64_t> jump(std::uint64_t rest, std::uint64_t top, std::uint
   return values;
 }
 
+// A program's start, then what it does.
+std::vector<std::uint64_t> then(std::uint64_t rest, const std::vector<std::uint64_t>& values) {
+  std::vector<std::uint64_t> all(rest, 1);
+  all.insert(all.end(), values.begin(), values.end());
+  return all;
+}
+
 INSTANTIATE_TEST_SUITE_P(Table, GrowthShapes,
                          testing::Values(ShapeCase{"leak", rising(2, 64, 40), 4, "leak"},
                                          ShapeCase{"filled_at_once", rising(2, 64, 40), 1, "growth"},
@@ -206,9 +213,21 @@ INSTANTIATE_TEST_SUITE_P(Table, GrowthShapes,
                                          ShapeCase{"spike_of_an_idle_one", jump(1, 64, 40), 3, "spike"},
                                          ShapeCase{"start_then_fill", jump(1, 64, 40), 1, "growth"},
                                          ShapeCase{"staircase", stairs(6, 12, 8), 3, "staircase"},
+                                         ShapeCase{"jumps_without_landings", then(20, stairs(14, 5, 1)), 3, "growth"},
                                          ShapeCase{"sawtooth", {4, 40, 8, 44, 8, 48, 8, 52, 8, 60}, 3, "sawtooth"},
                                          ShapeCase{"plateau", rising(60, 64, 40), 3, "plateau"}),
                          [](const auto& row) { return row.param.name; });
+
+TEST(GrowthShapes, FillingAtFullSpeedOfASlowMachineIsNoLeak) {
+  auto memory = rising(2, 64, 40);
+  for (auto& value : memory) {
+    value *= kMib;
+  }
+  const auto timeline = run_example(memory, 4).timeline;
+  EXPECT_EQ(growth_shape(timeline, 3.8)->shape, "growth");
+  EXPECT_EQ(growth_shape(timeline, 1.2)->shape, "leak");
+  EXPECT_EQ(growth_shape(run_example(memory, 120).timeline, 110)->shape, "leak") << "a busy program that leaks slowly";
+}
 
 TEST(GrowthShapes, CountSwapWithMemory) {
   auto run = run_example(std::vector<std::uint64_t>(40, 32 * kMib), 4);

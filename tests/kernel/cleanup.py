@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Inside a guest, as root: ends workloads in every way there is and looks for what is left of them.
 
-usage: cleanup.py OOMLAB
-No process, no cgroup, no mount, no System V object, no file in /dev/shm or on the disk, no space used there. The ways: Ctrl-C, SIGTERM, SIGKILL of oomlab, the
-end of its terminal, and what a machine may lack: space on the disk, a /dev/shm, a disk at all.
+usage: cleanup.py OOMLAB [WAY...]
+No process, no cgroup, no mount, no System V object, no file in /dev/shm or on the disk, no space used there. The ways: Ctrl-C,
+SIGTERM, SIGKILL of oomlab, the end of its terminal, and what a machine may lack ("lacking"): space on the disk, a /dev/shm, a disk at all. The workloads
+are those that make such things; ramfs and hugetlb run in a guest of their own only, which goes as a whole.
 """
 import os
 import pty
@@ -15,19 +16,32 @@ import time
 ROOT = "/sys/fs/cgroup"
 DISK = "/run/oomlab-disk"
 HELD = ("--memory-max", "64M", "--size", "8M", "--hold", "forever")
+HOLD = ("--hold", "forever")
 WORKLOADS = {
     "anon": HELD,
+    "stack": HELD,  # executes itself again
     "tmpfs": HELD,
+    "tmpfs-fill": HELD,
     "shm-fill": HELD,
     "shm-fill posix": (*HELD, "--api", "posix"),
     "memfd-fill": HELD,
     "bss": HELD,
     "dirty-cache": HELD,
     "page-cache-seq": HELD,
+    "page-cache-thrash": ("--memory-max", "32M", "--size", "48M", "--for", "forever"),
+    "copy-mmap": ("--memory-max", "64M", *HOLD),
+    "copy-readwrite": ("--memory-max", "64M", *HOLD),
     "dentry-growth": (*HELD, "--names", "files"),
     "threads": HELD,
-    "fork-bomb": ("--memory-max", "64M", "--count", "20", "--hold", "forever"),
-    "shared-map": ("--memory-max", "64M", "--hold", "forever"),
+    "socket-leak": HELD,
+    "fd-leak": HELD,
+    "percpu": HELD,
+    "slab": HELD,
+    "swap": (*HELD, "--swap-max", "32M"),
+    "malloc-small": ("--memory-max", "64M", "--hold", "10m"),  # executes itself for a heap of its own
+    "fork-bomb": ("--memory-max", "64M", "--count", "20", *HOLD),
+    "fork-cow": ("--memory-max", "64M", *HOLD),
+    "shared-map": ("--memory-max", "64M", *HOLD),
 }
 
 
@@ -73,12 +87,15 @@ def until(condition, seconds=60):
 
 
 def is_filled():
-    """The workload's group is there and holds some of what it is to hold."""
+    """The workload's group is there and holds some of what it is to hold, in memory or in swap."""
     for name in os.listdir(ROOT):
         if name.startswith("oomlab-"):
             try:
-                with open(f"{ROOT}/{name}/memory.current", encoding="ascii") as file:
-                    return int(file.read()) > 5 << 20
+                held = 0
+                for counter in ("memory.current", "memory.swap.current"):
+                    with open(f"{ROOT}/{name}/{counter}", encoding="ascii") as file:
+                        held += int(file.read())
+                return held > 5 << 20
             except OSError:
                 return False
     return False
@@ -92,7 +109,7 @@ def by_signal(number):
     """Ends the supervisor alone: the others must follow."""
     def end(command):
         child = start(command)
-        assert until(is_filled), "was not filled"
+        assert until(is_filled, 240), "was not filled"
         child.send_signal(number)
         child.wait(timeout=60)
     return end
@@ -101,7 +118,7 @@ def by_signal(number):
 def by_ctrl_c(command):
     """The whole foreground group gets SIGINT."""
     child = start(command)
-    assert until(is_filled), "was not filled"
+    assert until(is_filled, 240), "was not filled"
     os.killpg(child.pid, signal.SIGINT)
     child.wait(timeout=60)
 
@@ -111,18 +128,19 @@ def by_terminal(command):
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(command[0], command)
-    assert until(is_filled), "was not filled"
+    assert until(is_filled, 240), "was not filled"
     os.close(terminal)
     assert until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid), "did not end with its terminal"
 
 
-FEW = ("tmpfs", "shm-fill", "bss", "fork-bomb")
-WAYS = (("Ctrl-C", by_ctrl_c, WORKLOADS), ("SIGKILL", by_signal(signal.SIGKILL), WORKLOADS), ("SIGTERM", by_signal(signal.SIGTERM), FEW),
-        ("terminal closed", by_terminal, FEW))
+WAYS = {"Ctrl-C": by_ctrl_c, "SIGKILL": by_signal(signal.SIGKILL), "SIGTERM": by_signal(signal.SIGTERM), "terminal": by_terminal}
 
 
 def check(name, before, act):
-    act()
+    try:
+        act()
+    except AssertionError as error:
+        sys.exit(f"{name}: {error}; running: {processes()}, {left()}")
     if not until(lambda: not processes(), 20):
         sys.exit(f"{name}: left running: {processes()}")
     if not until(lambda: left() == before, 20):
@@ -137,8 +155,9 @@ def ending(oomlab, words, *options):
 def lacking(oomlab, before):
     """What the machine has not is said, in one line with the way out, and nothing is left either."""
     def full_disk():
-        result = ending(oomlab, ["page-cache-seq"], "--memory-max", "64M", "--size", "300M")
-        assert result.returncode == 1 and "No space left on device" in result.stderr, result.stderr
+        for words in (["page-cache-seq"], ["page-cache-thrash"], ["dirty-cache"], ["copy-readwrite"], ["copy-mmap"]):
+            result = ending(oomlab, words, "--memory-max", "64M", "--size", "300M")
+            assert result.returncode == 1 and "No space left on device" in result.stderr, f"{words}: {result.returncode} {result.stderr}"
     check("full disk", before, full_disk)
 
     def no_disk():
@@ -147,7 +166,7 @@ def lacking(oomlab, before):
     check("no disk", before, no_disk)
 
     def hidden_memory():  # an overlay whose upper layer is a tmpfs: only the counter tells
-        result = ending(oomlab, ["dirty-cache"], "--memory-max", "64M", "--size", "8M", "--folder", "/tmp")
+        result = ending(oomlab, ["dirty-cache"], "--memory-max", "64M", "--size", "8M", "--folder", "/var/tmp")
         assert result.returncode == 3 and "did not follow" in result.stderr and "way out: " in result.stderr, result.stderr
     check("a disk that is none", before, hidden_memory)
 
@@ -168,13 +187,17 @@ def lacking(oomlab, before):
 
 def main():
     oomlab = sys.argv[1]
+    if not oomlab.startswith("/tmp/"):  # below the guest's layer is the host's, where others come and go
+        subprocess.run(["mount", "-t", "tmpfs", "none", "/tmp"], check=True)
     before = left()
-    for way, end, names in WAYS:
-        for name in names:
-            command = [oomlab, "stress", name.split()[0], "--backend", "host", "--quiet", *WORKLOADS[name]]
-            check(f"{way}, {name}", before, lambda end=end, command=command: end(command))
-    lacking(oomlab, before)
-    print(f"{len(WAYS)} ways to end workloads, {len(WORKLOADS)} of them, and 5 things lacking: nothing left")
+    for way in sys.argv[2:] or [*WAYS, "lacking"]:
+        if way == "lacking":
+            lacking(oomlab, before)
+            continue
+        for name, options in WORKLOADS.items():
+            command = [oomlab, "stress", name.split()[0], "--backend", "host", "--quiet", *options]
+            check(f"{way}, {name}", before, lambda way=way, command=command: WAYS[way](command))
+        print(f"{way}: nothing left of {len(WORKLOADS)} workloads")
 
 
 if __name__ == "__main__":

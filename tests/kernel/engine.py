@@ -92,6 +92,22 @@ def guest_touched(oomlab):
     within(observed(document, "touched", "RssAnon"), 64 * MIB, 67 * MIB, "after the cue")
 
 
+def free_memory():
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemFree:"))
+
+
+def guest_returned(oomlab):
+    words = [oomlab, "stress", "memory-user", "--backend", "host", "--quiet", "--memory-max", "160M", "--size"]
+    subprocess.run([*words, "1M"], check=True, timeout=60)  # from now on the program's files are in memory
+    before, lowest = free_memory(), []
+    process = subprocess.Popen([*words, "128M", "--for", "forever"])
+    until(lambda: lowest.append(free_memory()) or before - lowest[-1] > 126 * MIB)
+    process.terminate()
+    process.wait(timeout=60)
+    until(lambda: before - free_memory() < 8 * MIB)
+
+
 def in_guest(lab, function):
     result = lab.guest(sys.executable, os.path.abspath(__file__), "--in-guest", function.__name__, lab.oomlab)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -123,6 +139,11 @@ def user_signals(lab):
     equal(line, "two\n", "after SIGUSR2")
     process.stdout.read()
     equal(process.wait(timeout=60), 6, "exit")
+
+
+def memory_returns(lab):
+    """memory-user takes free memory from the machine, and its end gives it back."""
+    in_guest(lab, guest_returned)
 
 
 def until_limit(lab):
@@ -186,16 +207,38 @@ def progress(lab):
     assert any(re.search(r"[#.]{20}\] of 48 MiB  \+[\d.]+ [KM]iB/s", line) for line in lines), lines
 
 
-def cleanup(lab):
+def cleanup(lab, *ways):
     """Whatever ends a workload, nothing is left of it."""
-    result = lab.call("vm", "exec", "--kernel", lab.kernel, "--disk", "256M", "--", sys.executable, os.path.join(HERE, "cleanup.py"), lab.oomlab,
-                      timeout=580)
+    swap = [] if "lacking" in ways else ["--swap", "64M"]
+    result = lab.call("vm", "exec", "--kernel", lab.kernel, "--disk", "256M", *swap, "--", sys.executable, os.path.join(HERE, "cleanup.py"),
+                      lab.oomlab, *ways, timeout=580)
     assert result.returncode == 0, result.stdout + result.stderr
     print(result.stdout, end="")
 
 
+def cleanup_lacking(lab):
+    cleanup(lab, "lacking")
+
+
+def cleanup_interrupted(lab):
+    cleanup(lab, "Ctrl-C")
+
+
+def cleanup_killed(lab):
+    cleanup(lab, "SIGKILL")
+
+
+def cleanup_ended(lab):
+    cleanup(lab, "SIGTERM")
+
+
+def cleanup_terminal(lab):
+    cleanup(lab, "terminal")
+
+
 CASES = {function.__name__: function for function in (paused, touched_by_signal, user_signals, until_limit, until_psi, compressible, faults,
-                                                      progress, cleanup)}
+                                                      progress, memory_returns, cleanup_lacking, cleanup_interrupted, cleanup_killed,
+                                                      cleanup_ended, cleanup_terminal)}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "cli/nearest.h"
 #include "cli/scenario/expectation.h"
+#include "forensics/composition.h"
 
 namespace cli::scenario::expectations {
 namespace {
@@ -18,7 +20,15 @@ std::optional<std::string> dominant_of(const Findings& found) {
   return largest == parts.end() ? std::nullopt : std::optional(largest->part);
 }
 
+// What a kernel prints may be new; what is nearly a known part is a slip.
 base::Result<> read(const Node& node, Scenario& scenario) {
+  TRY_ASSIGN(const auto words, node.texts());
+  const auto known = forensics::part_names();
+  for (const auto& word : words) {
+    if (std::ranges::find(known, word) == known.end() && !nearest(word, known).empty()) {
+      return node.unknown("a part of memory", word, known);
+    }
+  }
   return expect_word(node, scenario, {}, dominant_of);
 }
 
