@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/escape.h"
 #include "forensics/json_fields.h"
 #include "forensics/json_writer.h"
 
@@ -14,7 +15,7 @@ bool is_short(const std::vector<T>& list) {
   if constexpr (std::is_same_v<T, std::string>) {
     std::size_t length = 0;
     for (const auto& element : list) {
-      length += element.size() + 4;
+      length += base::to_valid_utf8(element).size() + 4;  // as it is read back
     }
     return length <= 80;
   } else {

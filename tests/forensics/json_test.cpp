@@ -120,6 +120,16 @@ TEST(FromJson, RoundTripsEveryMember) {
   }
 }
 
+// A byte that is no UTF-8 is written as four characters, and read back as these: the line must break alike for both.
+TEST(FromJson, RoundTripsAListOfWhatIsNoUtf8) {
+  Postmortem document;
+  document.incidents.emplace_back().trigger.gfp_mask = GfpMask{.flags = {std::string(40, '\xff')}};
+  const auto json = to_json(document);
+  const auto back = from_json(json);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(to_json(*back), json);
+}
+
 TEST(FromJson, IgnoresWhatItDoesNotKnow) {
   auto json = parsed(tests::full_document());
   json["later"] = {{"deep", {1, 2, 3}}};
