@@ -227,6 +227,7 @@ base::Result<Postmortem> analyze_side_by_side(std::span<Source> sources, const A
   {
     std::vector<std::jthread> threads;
     const auto side_by_side = std::min<std::size_t>(options.jobs, sources.size());
+    threads.reserve(side_by_side);
     for (std::size_t i = 0; i < side_by_side; ++i) {
       threads.emplace_back([&] {
         for (auto at = next++; at < sources.size(); at = next++) {

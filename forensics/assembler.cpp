@@ -162,10 +162,7 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
 void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length,
                             bool ended) {
   if (trim(message).empty()) {
-    if (!record.bare) {
-      empty_ = {.line = line, .monotonic_s = record.monotonic_s, .wall = record.wall};
-      last_slot_ = &slot_of(record);
-    }
+    pass_empty(record, line);
     return;
   }
   auto& slot = slot_of(record);
@@ -197,6 +194,24 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
     return;
   }
   slot.last_piece = record.piece;
+  add_whole(slot, what, record, text, line);
+  if (!slot.last_taken) {
+    add_foreign(slot, recognized, message, line);
+  }
+  slot.last_text.assign(slot.open || !what ? message.substr(0, kLongestJoined) : std::string_view{});
+  slot.last_length = length;
+  slot.last_number = line;
+}
+
+void Assembler::pass_empty(const Record& record, std::uint64_t line) {
+  if (!record.bare) {
+    empty_ = {.line = line, .monotonic_s = record.monotonic_s, .wall = record.wall};
+    last_slot_ = &slot_of(record);
+  }
+}
+
+void Assembler::add_whole(Slot& slot, const std::optional<OomLine>& what, const Record& record, std::string_view text,
+                          std::uint64_t line) {
   slot.last_taken = false;
   if (what) {
     add_line(slot, *what, record, line);
@@ -204,12 +219,6 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
       slot.incomplete = text;
     }
   }
-  if (!slot.last_taken) {
-    add_foreign(slot, recognized, message, line);
-  }
-  slot.last_text.assign(slot.open || !what ? message.substr(0, kLongestJoined) : std::string_view{});
-  slot.last_length = length;
-  slot.last_number = line;
 }
 
 void Assembler::add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended) {
@@ -266,27 +275,33 @@ bool Assembler::is_continuation(char piece, const Slot& slot, bool recognized) {
   return piece == 'c' && !later_pieces_ && !recognized;
 }
 
+// Whether the line before ended at a blank, which is lost: a mail client breaks there; a terminal or a kernel anywhere.
+bool Assembler::is_soft_break(const Slot& slot, const Record& record, std::string_view message) {
+  const auto rest = record.bare ? trim_left(message) : message;
+  const auto word = rest.substr(0, std::min(rest.find(' '), rest.size()));
+  const bool indented = rest.size() < message.size();
+  const bool full = slot.last_length + 1 + word.size() > kSoftWrap;
+  // Two numbers of a row are two.
+  const bool row = slot.last_text.find('[') < slot.last_text.find_first_not_of(" [") && !word.empty() &&
+                   is_digit(slot.last_text.back()) && is_digit(word[0]);
+  const bool blank = std::string_view(":=(/-_|").find(slot.last_text.back()) == std::string_view::npos;
+  return record.bare && blank && (indented || (slot.last_length <= kWidestMail && (full || row)));
+}
+
 // The message completes the line before it, or that and the one before that.
 bool Assembler::join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line, bool ended) {
   if (slot.last_text.empty()) {
     return false;
   }
-  // A mail client breaks at a blank, which is lost; a terminal or a kernel anywhere. Two numbers of a row are two.
   const auto rest = record.bare ? trim_left(message) : message;
-  const auto word = rest.substr(0, std::min(rest.find(' '), rest.size()));
-  const bool indented = rest.size() < message.size();
-  const bool full = slot.last_length + 1 + word.size() > kSoftWrap;
-  const bool row = slot.last_text.find('[') < slot.last_text.find_first_not_of(" [") && !word.empty() &&
-                   is_digit(slot.last_text.back()) && is_digit(word[0]);
-  const bool blank = std::string_view(":=(/-_|").find(slot.last_text.back()) == std::string_view::npos;
-  const bool soft = record.bare && blank && (indented || (slot.last_length <= kWidestMail && (full || row)));
+  const bool soft = is_soft_break(slot, record, message);
   const auto longer = std::exchange(slot.two_lines, {});
   for (const auto* between : {soft ? " " : "", soft ? "" : " "}) {
     for (const auto& begun : {slot.last_text, longer}) {
       auto whole = begun + between + std::string(rest);
       const auto what = begun.empty() ? std::nullopt : ended ? parse_oom_line(whole) : parse_cut_oom_line(whole);
       if (what && !is_vague(*what)) {
-        take_joined(slot, record, begun, std::move(whole), *what, line);
+        take_joined(slot, record, {.begun = begun, .whole = std::move(whole), .what = *what}, line);
         return true;
       }
     }
@@ -300,25 +315,24 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
   return false;
 }
 
-void Assembler::take_joined(Slot& slot, const Record& record, const std::string& begun, std::string whole,
-                            const OomLine& what, std::uint64_t line) {
-  const auto before = parse_oom_line(begun);
-  if (before && before->index() == what.index()) {
+void Assembler::take_joined(Slot& slot, const Record& record, Joined joint, std::uint64_t line) {
+  const auto before = parse_oom_line(joint.begun);
+  if (before && before->index() == joint.what.index()) {
     if (slot.fed != nullptr && slot.last_taken) {
-      slot.fed->amend(what, whole, line);
+      slot.fed->amend(joint.what, joint.whole, line);
     }
   } else {
     if (slot.fed != nullptr) {
       slot.fed->forget_unrecognized(slot.last_number);
     }
     auto joined = record;
-    joined.message = whole;
-    add_line(slot, what, joined, line);
+    joined.message = joint.whole;
+    add_line(slot, joint.what, joined, line);
   }
   if (!slot.incomplete.empty()) {
-    slot.incomplete = is_incomplete(what) ? whole : std::string();
+    slot.incomplete = is_incomplete(joint.what) ? joint.whole : std::string();
   }
-  slot.last_text = std::move(whole);
+  slot.last_text = std::move(joint.whole);
 }
 
 // Lines that are of no report but say something about one, before or after it.

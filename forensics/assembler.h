@@ -56,11 +56,20 @@ class Assembler {
     bool continues(std::string_view message, std::uint64_t line);
   };
 
+  // A line that was broken in two, what it began with, and what it is as one.
+  struct Joined {
+    std::string begun, whole;
+    OomLine what;
+  };
+
   Slot& slot_of(const Record& record);
   void watch_year(const WallTime& time, std::uint64_t line);
   void watch_time(const Record& record, Slot& slot, std::uint64_t line);
   void close_settled(std::uint64_t line);
   void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
+  void pass_empty(const Record& record, std::uint64_t line);
+  void add_whole(Slot& slot, const std::optional<OomLine>& what, const Record& record, std::string_view text,
+                 std::uint64_t line);
   void add_each_line(const Record& record, std::string_view message, std::uint64_t line, bool ended);
   bool add_remark(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void add_line(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
@@ -71,9 +80,9 @@ class Assembler {
   void split_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   void next_report(Slot& slot, const OomLine& what, const Record& record, std::uint64_t line);
   bool is_continuation(char piece, const Slot& slot, bool recognized);
+  static bool is_soft_break(const Slot& slot, const Record& record, std::string_view message);
   bool join(Slot& slot, const Record& record, std::string_view message, std::uint64_t line, bool ended);
-  void take_joined(Slot& slot, const Record& record, const std::string& begun, std::string whole, const OomLine& what,
-                   std::uint64_t line);
+  void take_joined(Slot& slot, const Record& record, Joined joint, std::uint64_t line);
   bool add_userspace(const Record& record, std::string_view whole, std::uint64_t line);
   void mark_reaped(const lines::Reaped& reaped, std::string_view text, std::uint64_t line);
   void mark_boot(const lines::Boot& boot, const std::string& host);

@@ -166,8 +166,9 @@ std::int64_t distance_from_printed(const Task& task, Era era, std::int64_t total
 
 // An unlimited group may use the machine's swap, whose size its report does not state: then the printed score tells the
 // total, if what is in swap fits into it. 0 when it does not.
-std::int64_t total_by_score(const Incident& incident, const Task& task, Era era, std::int64_t limit, std::int64_t page,
-                            std::int64_t printed) {
+std::int64_t total_by_score(const Incident& incident, const Task& task, Era era, std::int64_t limit,
+                            std::int64_t page) {
+  const auto printed = scored_victim(incident)->score.value_or(0);
   if (printed <= 0 || era == Era::per_mille || task.oom_score_adj.value_or(0) != 0) {
     return 0;
   }
@@ -203,7 +204,7 @@ Settled settle(const Incident& incident, Era guess, std::int64_t total, std::int
     }
   }
   if (total <= 0 && best_distance > 1) {
-    best.total = total_by_score(incident, *task, guess, limit, page, *scored->score);
+    best.total = total_by_score(incident, *task, guess, limit, page);
   }
   return best;
 }

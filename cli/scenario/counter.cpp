@@ -116,6 +116,7 @@ std::string Counter::name() const {
 
 std::vector<std::string> counter_files() {
   std::vector<std::string> names;
+  names.reserve(std::size(kFiles));
   for (const auto& file : kFiles) {
     names.emplace_back(file.name);
   }

@@ -15,6 +15,8 @@ class Definition {
   // An error of kind usage names file, line and column. A name that stands twice in an object is one; so is more than
   // 1 MiB.
   static base::Result<Definition> parse(std::string_view text, std::string_view shown);
+  Definition(const Definition& other) = delete;
+  Definition& operator=(const Definition& other) = delete;
   Definition(Definition&& other) noexcept;
   Definition& operator=(Definition&& other) noexcept;
   ~Definition();

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -163,7 +165,7 @@ std::optional<std::chrono::microseconds> read_time(const Json& cell) {
   if (!cell.is_number() || cell.get<double>() < 0 || cell.get<double>() > kLongest) {
     return std::nullopt;
   }
-  return std::chrono::microseconds(static_cast<std::int64_t>(cell.get<double>() * kMicro + 0.5));
+  return std::chrono::microseconds(std::llround(cell.get<double>() * kMicro));
 }
 
 std::vector<cgroup::Sample> read_timeline(const Json& object) {
@@ -269,8 +271,8 @@ std::string findings_to_json(const Findings& findings) {
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-base::Result<Findings> findings_from_json(std::string_view bytes) {
-  const auto object = Json::parse(bytes, nullptr, false);
+base::Result<Findings> findings_from_json(std::string_view text) {
+  const auto object = Json::parse(text, nullptr, false);
   if (!object.is_object()) {
     return base::fail(base::ErrorKind::parse, "the findings of a scenario: expected a JSON object");
   }

@@ -83,6 +83,7 @@ base::Result<Condition> read_done(const Node& name, const Scenario& scenario) {
   Condition condition{.kind = Kind::done};
   TRY_ASSIGN(condition.task, name.text());
   std::vector<std::string> known;
+  known.reserve(scenario.actions.size());
   for (const auto& action : scenario.actions) {
     known.push_back(action.name);
   }

@@ -64,7 +64,7 @@ base::Result<> read_groups(const Node& node, Scenario& scenario) {
   TRY_ASSIGN(const auto members, node.members());
   for (const auto& [path, member] : members) {
     if (!is_path(path)) {
-      return member.fail("a group is named \"a\" or \"a/b\": letters, digits, '-', '_', '.', at most 8 levels");
+      return member.fail(R"(a group is named "a" or "a/b": letters, digits, '-', '_', '.', at most 8 levels)");
     }
     GroupSpec group{.path = path, .settings = {}};
     TRY_ASSIGN(const auto settings, member.members());
@@ -167,6 +167,7 @@ base::Result<> read_marks(const Node& node, Scenario& scenario) {
 
 std::vector<std::string> group_names(const Scenario& scenario) {
   std::vector<std::string> names;
+  names.reserve(scenario.groups.size());
   for (const auto& group : scenario.groups) {
     names.push_back(group.path);
   }

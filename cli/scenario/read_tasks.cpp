@@ -122,6 +122,7 @@ base::Result<> read_resource_limits(const Node& node, TaskSpec& task) {
     const auto found = std::ranges::find(kResources, name, [](const auto& row) { return row.first; });
     if (found == kResources.end()) {
       std::vector<std::string> known;
+      known.reserve(std::size(kResources));
       for (const auto& row : kResources) {
         known.emplace_back(row.first);
       }

@@ -27,6 +27,6 @@ std::vector<std::string> controllers_of(const Scenario& scenario);
 
 // The member as a setting: a size, a number, true or false, a text, as the file wants it; "max" where it means
 // something.
-base::Result<Setting> read_setting(std::string_view file, const Node& value, bool only_limits);
+base::Result<Setting> read_setting(std::string_view name, const Node& value, bool only_limits);
 
 }  // namespace cli::scenario

@@ -11,17 +11,28 @@
 
 namespace cli::scenario {
 
-base::Result<std::vector<Target>> check_targets(const std::vector<std::string>& outputs, std::string_view format) {
+namespace {
+
+std::string format_of(const std::string& path, std::string_view format) {
   constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
       {".json", "json"}, {".xml", "junit"}, {".txt", "text"}};
+  if (path == "-") {
+    return std::string(format.empty() ? "text" : format);
+  }
+  for (const auto& [ending, by_ending] : kEndings) {
+    if (path.size() > ending.size() && path.ends_with(ending)) {
+      return std::string(by_ending);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::vector<Target>> check_targets(const std::vector<std::string>& outputs, std::string_view format) {
   std::vector<Target> targets;
   for (const auto& path : outputs) {
-    Target target{.path = path, .format = path == "-" ? std::string(format.empty() ? "text" : format) : ""};
-    for (const auto& [ending, by_ending] : kEndings) {
-      if (path.size() > ending.size() && path.ends_with(ending)) {
-        target.format = by_ending;
-      }
-    }
+    Target target{.path = path, .format = format_of(path, format)};
     if (target.format.empty()) {
       return base::fail(base::ErrorKind::usage,
                         fmt::format("-o: the ending of '{}' picks no format; accepted: .json .xml .txt",

@@ -134,6 +134,7 @@ std::string Summary::text(std::optional<std::uint64_t> vmstat, const forensics::
                    forensics::Tone::strong);
     page.line();
     std::vector<forensics::Page::Row> rows;
+    rows.reserve(rows_.size());
     for (const auto& row : rows_) {
       rows.push_back({.cells = {row.when, row.whose, row.victim, row.limit, row.filled, row.file}});
     }

@@ -167,13 +167,17 @@ class Verbose final : public BlockDecoder {
   }
 
   std::string* field(std::string_view name) {
-    return name == "MESSAGE"                       ? &next_.message
-           : name == "_HOSTNAME"                   ? &next_.host
-           : name == "_BOOT_ID"                    ? &next_.boot
-           : name == "_TRANSPORT"                  ? &next_.transport
-           : name == "SYSLOG_IDENTIFIER"           ? &next_.tag
-           : name == "_SOURCE_MONOTONIC_TIMESTAMP" ? &next_.monotonic
-                                                   : nullptr;
+    constexpr std::pair<std::string_view, std::string Entry::*> kFields[] = {
+        {"MESSAGE", &Entry::message},       {"_HOSTNAME", &Entry::host},
+        {"_BOOT_ID", &Entry::boot},         {"_TRANSPORT", &Entry::transport},
+        {"SYSLOG_IDENTIFIER", &Entry::tag}, {"_SOURCE_MONOTONIC_TIMESTAMP", &Entry::monotonic},
+    };
+    for (const auto& [known, member] : kFields) {
+      if (name == known) {
+        return &(next_.*member);
+      }
+    }
+    return nullptr;
   }
 
   Entry next_, current_;

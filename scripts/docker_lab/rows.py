@@ -37,7 +37,7 @@ def container_of(inspect, service):
 
 
 def events_of(events, identity):
-    """The events that say something of the end, in order; exits with their status."""
+    """The events that say something of the end, in order but for oom, which comes from containerd by a way of its own; exits with their status."""
     words = []
     for event in events:
         if event["Actor"]["ID"] != identity:
@@ -49,6 +49,7 @@ def events_of(events, identity):
             action += f" {event['Actor']['Attributes'].get('signal', '?')}"
         if action.split()[0] in ("oom", "die", "kill"):
             words.append(action)
+    words.sort(key=lambda word: word != "oom")
     # `docker stop` at the very end is not the service's story, nor is a repetition of oom.
     return ", ".join(word for i, word in enumerate(words) if i == 0 or words[i - 1] != word)
 

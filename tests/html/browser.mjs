@@ -61,7 +61,8 @@ async function checkQuiet({page, requests, problems}, file, what) {
 
 function checkFacts(text, document, what) {
   for (const incident of document.incidents.length > 1 ? document.incidents.slice(0, 3) : document.incidents) {
-    const has = (words, fact) => checks.check(text.includes(words), `${what}: ${fact} "${words}"`);
+    // A heading begins with a capital letter, whatever the JSON's sentence does.
+    const has = (words, fact) => checks.check(text.toLowerCase().includes(words.toLowerCase()), `${what}: ${fact} "${words}"`);
     has(shown(incident.verdict), "the verdict");
     for (const victim of incident.victims.slice(0, 1)) {
       has(`pid ${victim.pid}`, "the victim");
@@ -95,7 +96,7 @@ async function checkAnswers(page, document, what) {
   const pid = incident.victims[0]?.pid;
   const wanted = {
     Killed: new RegExp(`(Killed process|kill process|to process) ${pid}\\b|panic|no killable`),
-    Limit: incident.scope === "memcg" ? /^memory: usage/ : /^oom-kill:/,
+    Limit: incident.scope === "memcg" ? /^memory: usage/ : /^oom-kill:|pages RAM$/,
     "Filled by": incident.scope === "memcg" ? /^Memory cgroup stats/ : /active_anon:/,
     "Why this process": new RegExp(`^\\[ *${pid}\\]`),
   };

@@ -9,6 +9,7 @@ namespace {
 
 base::Result<> read(const Node& node, Scenario& scenario) {
   std::vector<std::string> known;
+  known.reserve(scenario.actions.size());
   for (const auto& action : scenario.actions) {
     known.push_back(action.name);
   }
@@ -29,7 +30,7 @@ base::Result<> read(const Node& node, Scenario& scenario) {
 
 extern const Expectation actions;
 constinit const Expectation actions{
-    .summary = "what came of the actions: {\"action\": \"ok\"}, or an error's name (\"EAGAIN\")",
+    .summary = R"(what came of the actions: {"action": "ok"}, or an error's name ("EAGAIN"))",
     .read = read,
 };
 

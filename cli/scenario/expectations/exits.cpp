@@ -91,7 +91,7 @@ base::Result<> read(const Node& node, Scenario& scenario) {
 extern const Expectation exits;
 constinit const Expectation exits{
     .summary =
-        "how tasks ended: {\"task\": 0}, \"SIGKILL\", oom_killed, running (until the end), stopped; one or a list",
+        R"(how tasks ended: {"task": 0}, "SIGKILL", oom_killed, running (until the end), stopped; one or a list)",
     .read = read,
 };
 

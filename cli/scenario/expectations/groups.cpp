@@ -46,7 +46,7 @@ base::Result<> read(const Node& node, Scenario& scenario) {
 extern const Expectation groups;
 constinit const Expectation groups{
     .summary =
-        "counters of groups at the end, {\"a\": {\"memory.events:oom_kill\": 1}}, and under \"highest\" their highest",
+        R"(counters of groups at the end, {"a": {"memory.events:oom_kill": 1}}, and under "highest" their highest)",
     .read = read,
 };
 

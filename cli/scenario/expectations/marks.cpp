@@ -40,6 +40,7 @@ base::Result<> read_mark(const Node& node, const std::string& mark, Scenario& sc
 base::Result<> read(const Node& node, Scenario& scenario) {
   TRY_ASSIGN(const auto members, node.members());
   std::vector<std::string> known;
+  known.reserve(scenario.marks.size());
   for (const auto& mark : scenario.marks) {
     known.push_back(mark.name);
   }
@@ -56,8 +57,7 @@ base::Result<> read(const Node& node, Scenario& scenario) {
 
 extern const Expectation marks;
 constinit const Expectation marks{
-    .summary =
-        "counters of groups at a mark: {\"mark\": {\"a\": {\"memory.current\": {...}}}}; {} for one that must come",
+    .summary = R"(counters of groups at a mark: {"mark": {"a": {"memory.current": {...}}}}; {} for one that must come)",
     .read = read,
 };
 

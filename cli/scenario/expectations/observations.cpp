@@ -50,7 +50,7 @@ base::Result<> read(const Node& node, Scenario& scenario) {
 
 extern const Expectation observations;
 constinit const Expectation observations{
-    .summary = "what workloads have seen of themselves: {\"task\": {\"STEP\": {\"NAME\": 1010}}}",
+    .summary = R"(what workloads have seen of themselves: {"task": {"STEP": {"NAME": 1010}}})",
     .read = read,
 };
 

@@ -82,7 +82,7 @@ base::Result<> read(const Node& node, Scenario& scenario) {
 
 extern const Expectation victims;
 constinit const Expectation victims{
-    .summary = "the tasks whose processes the kernel killed: a list, or {\"any_of\": [...]}, {\"include\": [...]}",
+    .summary = R"(the tasks whose processes the kernel killed: a list, or {"any_of": [...]}, {"include": [...]})",
     .read = read,
 };
 
