@@ -76,7 +76,7 @@ constexpr Tables kTables = make_tables();
 // Where a needle begins whose three bytes stand at `at`; npos when it is another's chance likeness.
 std::size_t confirm(std::string_view text, std::size_t at, std::uint8_t buckets) {
   for (const auto& needle : kNeedles) {
-    if ((buckets >> needle.bucket & 1U) != 0 && at >= needle.print &&
+    if ((unsigned{buckets} >> needle.bucket & 1U) != 0 && at >= needle.print &&
         text.substr(at - needle.print).starts_with(needle.words)) {
       return at - needle.print;
     }

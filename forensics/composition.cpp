@@ -299,6 +299,7 @@ std::string_view part_words(std::string_view part) {
 
 std::vector<std::string> part_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kWords));
   for (const auto& [name, words] : kWords) {
     names.emplace_back(name);
   }
