@@ -252,6 +252,7 @@ base::Result<> read_task_conditions(const Node& node, Scenario& scenario) {
 
 std::vector<std::string> task_names(const Scenario& scenario) {
   std::vector<std::string> names;
+  names.reserve(scenario.tasks.size());
   for (const auto& task : scenario.tasks) {
     names.push_back(task.name);
   }
