@@ -275,6 +275,15 @@ bool Assembler::is_continuation(char piece, const Slot& slot, bool recognized) {
   return piece == 'c' && !later_pieces_ && !recognized;
 }
 
+// What two lines are as one, if that is known.
+static std::optional<OomLine> parse_joined(std::string_view begun, std::string_view whole, bool ended) {
+  if (begun.empty()) {
+    return std::nullopt;
+  }
+  auto what = ended ? parse_oom_line(whole) : parse_cut_oom_line(whole);
+  return what && !is_vague(*what) ? what : std::nullopt;
+}
+
 // Whether the line before ended at a blank, which is lost: a mail client breaks there; a terminal or a kernel anywhere.
 bool Assembler::is_soft_break(const Slot& slot, const Record& record, std::string_view message) {
   const auto rest = record.bare ? trim_left(message) : message;
@@ -299,8 +308,7 @@ bool Assembler::join(Slot& slot, const Record& record, std::string_view message,
   for (const auto* between : {soft ? " " : "", soft ? "" : " "}) {
     for (const auto& begun : {slot.last_text, longer}) {
       auto whole = begun + between + std::string(rest);
-      const auto what = begun.empty() ? std::nullopt : ended ? parse_oom_line(whole) : parse_cut_oom_line(whole);
-      if (what && !is_vague(*what)) {
+      if (const auto what = parse_joined(begun, whole, ended)) {
         take_joined(slot, record, {.begun = begun, .whole = std::move(whole), .what = *what}, line);
         return true;
       }
