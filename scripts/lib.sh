@@ -34,12 +34,12 @@ choose_compiler() {
 build() {
   local preset=$1
   shift
-  if command -v ccache >/dev/null; then
-    export CMAKE_CXX_COMPILER_LAUNCHER=ccache
-  fi
   if [ ! -f "build/$preset/build.ninja" ]; then
     local options=()
-    [ "$preset" = release ] && options=(-DOOMLAB_WERROR=OFF)  # what runs on users' machines must build with compilers yet unknown
+    if command -v ccache >/dev/null && [ -z "${CCACHE_DISABLE:-}" ]; then
+      options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
+    fi
+    [ "$preset" = release ] && options+=(-DOOMLAB_WERROR=OFF)  # what runs on users' machines must build with compilers yet unknown
     cmake --preset "$preset" "${options[@]}" || return 1
   fi
   ninja -C "build/$preset" "$@"
