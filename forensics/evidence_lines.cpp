@@ -37,10 +37,18 @@ bool add_first(Diagnosis& found, const Incident& incident, Matches matches) {
 // Mem-Info.
 bool is_counter(const LogLine& line, std::string_view name) {
   const auto text = trimmed(line);
+  const auto followed_by = [&](std::size_t at, char mark) {
+    return at + name.size() < text.size() && text[at + name.size()] == mark;
+  };
   if (text.starts_with(name) && text.size() > name.size()) {
-    return text[name.size()] == ' ' || text[name.size()] == ':';
+    return followed_by(0, ' ') || followed_by(0, ':');
   }
-  return text.contains(fmt::format(" {}:", name)) && !text.starts_with("Node ") && !text.contains("total-vm:");
+  for (auto at = text.find(name, 1); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    if (text[at - 1] == ' ' && followed_by(at, ':')) {
+      return !text.starts_with("Node ") && !text.contains("total-vm:");
+    }
+  }
+  return false;
 }
 
 }  // namespace

@@ -56,13 +56,13 @@ std::optional<Glued> at_stamp(std::string_view message, double stamp) {
 
 // "[<c01484c4>] <4>cc1 invoked oom-killer: ...": another CPU's line began before the kernel had ended this one.
 std::optional<Glued> at_level(std::string_view message, std::optional<double> stamp) {
-  constexpr std::string_view kTrigger = " invoked oom-killer: ";
+  constexpr std::string_view kTrigger = "invoked oom-killer: ";  // no blank first: table rows are full of blanks
   const auto trigger = message.find(kTrigger);
-  if (trigger == std::string_view::npos) {
+  if (trigger == std::string_view::npos || trigger == 0 || message[trigger - 1] != ' ') {
     return std::nullopt;
   }
   const auto open = message.substr(0, trigger).rfind('<');
-  if (open == std::string_view::npos || open == 0 || open + 3 > trigger || !is_digit(message[open + 1]) ||
+  if (open == std::string_view::npos || open == 0 || open + 3 >= trigger || !is_digit(message[open + 1]) ||
       message[open + 2] != '>') {
     return std::nullopt;
   }
@@ -83,9 +83,15 @@ std::optional<Glued> at_tag(std::string_view message) {
 }  // namespace
 
 std::optional<Glued> split_glued(std::string_view message, std::optional<double> monotonic_s) {
-  auto glued = monotonic_s ? at_stamp(message, *monotonic_s) : std::nullopt;
-  glued = glued ? glued : at_tag(message);
-  return glued ? glued : at_level(message, monotonic_s);
+  if (monotonic_s) {
+    if (auto glued = at_stamp(message, *monotonic_s)) {
+      return glued;
+    }
+  }
+  if (auto glued = at_tag(message)) {
+    return glued;
+  }
+  return at_level(message, monotonic_s);
 }
 
 }  // namespace forensics

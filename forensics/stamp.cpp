@@ -55,8 +55,12 @@ bool two_digits(std::string_view& text, int& into) {
 }
 
 std::string_view read_digits(std::string_view& text) {
-  const auto digits = text.substr(0, std::min(text.find_first_not_of("0123456789"), text.size()));
-  text.remove_prefix(digits.size());
+  std::size_t length = 0;
+  while (length < text.size() && is_digit(text[length])) {
+    ++length;
+  }
+  const auto digits = text.substr(0, length);
+  text.remove_prefix(length);
   return digits;
 }
 

@@ -44,7 +44,7 @@ cold_lines() {
     part=()
     for word in "$@" --vs; do
       if [ "$word" = --vs ]; then
-        all+=("$("$oomlab" vm exec --kernel "$kernel" --memory 1G -- "$bench/fill_bench" cold "$guest_size" 1 "${part[@]}" | cut -d' ' -f1,3)")
+        all+=("$("$oomlab" vm exec --kernel "$kernel" --memory 1536M -- "$bench/fill_bench" cold "$guest_size" 1 "${part[@]}" | cut -d' ' -f1,3)")
         part=()
       else
         part+=("$word")
@@ -71,7 +71,7 @@ part_fill() {
     say 'without stress-ng there is nothing to hold the fill against: apt-get install stress-ng' >&2
     printf ', which was not installed (`apt-get install stress-ng`)'
   fi
-  printf ': %s MiB on this machine without a limit, %s MiB in a guest of 1 GiB with one CPU.\n' $((size >> 20)) $((guest_size >> 20))
+  printf ': %s MiB on this machine without a limit, %s MiB in a guest of 1.5 GiB with one CPU.\n' $((size >> 20)) $((guest_size >> 20))
   printf 'GiB/s between 5 %% and 95 %% of the size as seen from outside, medians of %s rounds in turn; **ratios** are ours to theirs in the same round. In brackets the\n' "$rounds_fill"
   printf 'same by the time on a processor, which other work on the machine moves less. Warm: the memory was in use just before; cold: for the first time in a fresh guest.\n\n'
   printf '| pages, threads | where | oomlab | bare loop | stress-ng | bars |\n| --- | --- | --- | --- | --- | --- |\n'
@@ -85,7 +85,7 @@ part_fill() {
     [ "$threads" = 1 ] || continue
     mapfile -t words < <(contenders "$workload" "$pages" "$threads" "$guest_size")
     for kernel in $kernels; do
-      "$oomlab" vm exec --kernel "$kernel" --memory 1G -- "$bench/fill_bench" warm "$guest_size" "$rounds_fill" "${words[@]}" |
+      "$oomlab" vm exec --kernel "$kernel" --memory 1536M -- "$bench/fill_bench" warm "$guest_size" "$rounds_fill" "${words[@]}" |
         fill_row "$what" "guest, $kernel, warm" 1 "$bar" || die "the fill of a guest with $kernel failed"
       cold_lines "$kernel" "${words[@]}" | fill_row "$what" "guest, $kernel, cold" 1 '' || die "the fill of a fresh guest with $kernel failed"
     done

@@ -52,11 +52,13 @@ std::optional<std::int64_t> read_pid(std::string_view& text) {
 
 std::optional<std::int64_t> next_number(std::string_view& text) {
   const auto rest = trim_left(text);
-  const auto end = std::min(rest.find_first_of(" \t"), rest.size());
-  const auto value = whole_number<std::int64_t>(rest.substr(0, end));
-  if (value) {
-    text = rest.substr(end);
+  std::int64_t value = 0;
+  const auto* const last = rest.data() + rest.size();
+  const auto [end, error] = std::from_chars(rest.data(), last, value);
+  if (error != std::errc{} || (end != last && !is_blank(*end))) {
+    return std::nullopt;
   }
+  text = rest.substr(static_cast<std::size_t>(end - rest.data()));
   return value;
 }
 

@@ -16,7 +16,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from cases import MIB, equal, main, within  # noqa: E402
+from cases import MIB, PAGE, equal, main, within  # noqa: E402
 
 
 def observed(document, step, name):
@@ -92,6 +92,27 @@ def guest_touched(oomlab):
     within(observed(document, "touched", "RssAnon"), 64 * MIB, 67 * MIB, "after the cue")
 
 
+def free_memory():
+    """What nobody uses: free, on the lists of a CPU (which 6.7 and later let grow to what was just freed), or page cache and slab that can be given
+    back (files that are read meanwhile move from the one to the other)."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        sizes = {line.split(":")[0]: int(line.split()[1]) << 10 for line in file}
+    with open("/proc/zoneinfo", encoding="ascii") as file:
+        listed = sum(int(line.split()[1]) for line in file if line.split()[0] == "count:")
+    return sum(sizes[name] for name in ("MemFree", "Buffers", "Cached", "SReclaimable")) - sizes["Shmem"] + listed * PAGE
+
+
+def guest_returned(oomlab):
+    words = [oomlab, "stress", "memory-user", "--backend", "host", "--quiet", "--memory-max", "160M", "--size"]
+    subprocess.run([*words, "1M"], check=True, timeout=60)  # from now on the program's files are in memory
+    before, lowest = free_memory(), []
+    process = subprocess.Popen([*words, "128M", "--for", "forever"])
+    until(lambda: lowest.append(free_memory()) or before - lowest[-1] > 126 * MIB)
+    process.terminate()
+    process.wait(timeout=60)
+    until(lambda: before - free_memory() < 16 * MIB)
+
+
 def in_guest(lab, function):
     result = lab.guest(sys.executable, os.path.abspath(__file__), "--in-guest", function.__name__, lab.oomlab)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -123,6 +144,11 @@ def user_signals(lab):
     equal(line, "two\n", "after SIGUSR2")
     process.stdout.read()
     equal(process.wait(timeout=60), 6, "exit")
+
+
+def memory_returns(lab):
+    """memory-user takes free memory from the machine, and its end gives it back."""
+    in_guest(lab, guest_returned)
 
 
 def until_limit(lab):
@@ -216,7 +242,7 @@ def cleanup_terminal(lab):
 
 
 CASES = {function.__name__: function for function in (paused, touched_by_signal, user_signals, until_limit, until_psi, compressible, faults,
-                                                      progress, cleanup_lacking, cleanup_interrupted, cleanup_killed,
+                                                      progress, memory_returns, cleanup_lacking, cleanup_interrupted, cleanup_killed,
                                                       cleanup_ended, cleanup_terminal)}
 
 
