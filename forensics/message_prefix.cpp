@@ -71,6 +71,13 @@ std::string_view without_task(std::string_view text) {
 
 void read_kernel_message(std::string_view text, Record& record) {
   auto rest = text;
+  if (text.starts_with(' ')) {  // "kernel:  [ 12.345678] text"; the blanks of a row without a stamp are its own
+    rest = trim_left(text);
+    if (auto stamped = rest; rest.starts_with('[') && read_kernel_stamp(stamped)) {
+      text = rest;
+    }
+    rest = text;
+  }
   if (read_priority(rest) && rest.starts_with("[") && read_kernel_stamp(rest)) {  // "<4>[ 12.345678] text"
     text.remove_prefix(text.find('['));
   }

@@ -11,7 +11,18 @@
 namespace forensics {
 namespace {
 
-// ESC [ ... letter, ESC ] ... BEL: what terminals act on (ECMA-48).
+// Behind a string that ESC ], ESC _, ESC P, ESC ^ or ESC X opened at `begin`, whose end is BEL or ESC \; `begin` itself
+// when it does not end on this line.
+std::size_t control_string_end(std::string_view line, std::size_t begin) {
+  for (auto at = begin; at < line.size(); ++at) {
+    if (line[at] == '\x07' || line.substr(at).starts_with("\x1b\\")) {
+      return at + (line[at] == '\x07' ? 1U : 2U);
+    }
+  }
+  return begin;
+}
+
+// ESC [ ... letter, ESC ] ... BEL and what builds mark times with, ESC _ ... BEL: what terminals act on (ECMA-48).
 std::string without_colours(std::string_view line) {
   std::string out;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -25,6 +36,8 @@ std::string without_colours(std::string_view line) {
         ++end;
       }
       i = end;
+    } else if (std::string_view("]_P^X").contains(line[i + 1])) {
+      i = control_string_end(line, i + 2) - 1;
     } else {
       ++i;
     }
@@ -88,6 +101,34 @@ std::string_view without_grep_prefix(std::string_view line) {
     }
   }
   return line;
+}
+
+// "(d12) text", "(XEN) [2015-06-12 03:04:05] (d12) text": what a guest of Xen wrote to its console, in Xen's log. Xen's own
+// lines stay.
+std::string_view without_domain(std::string_view line) {
+  auto rest = line;
+  if (rest.starts_with("(XEN) ")) {
+    rest.remove_prefix(6);
+    const auto close = rest.starts_with("[") ? rest.find("] ") : std::string_view::npos;
+    rest.remove_prefix(close == std::string_view::npos ? 0 : close + 2);
+  }
+  if (!rest.starts_with("(d")) {
+    return line;
+  }
+  const auto end = rest.find(") ");
+  const auto number = rest.substr(2, end == std::string_view::npos ? 0 : end - 2);
+  return !number.empty() && std::ranges::all_of(number, is_digit) ? rest.substr(end + 2) : line;
+}
+
+// "{job=\"kernel\", host=\"n1\"} text": the labels of Loki's logcli.
+std::string_view without_labels(std::string_view line) {
+  const auto equals = line.find("=\"");
+  const auto is_label = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c); };
+  if (equals == std::string_view::npos || equals < 2 || !std::ranges::all_of(line.substr(1, equals - 1), is_label)) {
+    return line;
+  }
+  const auto end = line.find("\"} ", equals);
+  return end == std::string_view::npos ? line : line.substr(end + 3);
 }
 
 std::string_view without_quotes(std::string_view line) {
@@ -275,6 +316,12 @@ std::string_view unwrap(std::string_view line, std::string& scratch) {
   }
   if (const auto first = trim_left(line); first.starts_with('"') || first.starts_with('\'') || first.starts_with('`')) {
     line = without_source_quotes(line);
+  }
+  if (line.starts_with("(")) {
+    line = without_domain(line);
+  }
+  if (line.starts_with("{")) {
+    line = without_labels(line);
   }
   if (trim_left(line).starts_with("{")) {
     std::string inner;
