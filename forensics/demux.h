@@ -18,8 +18,8 @@ class Demux {
   // forced: a carrier's name, else all are tried.
   explicit Demux(const std::optional<std::string>& forced);
 
-  // Takes a line; then next() until it says false. The line must live as long.
-  void feed(std::string_view line);
+  // Takes a line or, of quoted-printable mail, a part of one; then next() until it says false. It must live as long.
+  void feed(std::string_view part);
   bool next(Record& out);
   // The input has ended; next() again.
   void finish();

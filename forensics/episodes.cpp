@@ -1,6 +1,7 @@
 #include "forensics/episodes.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -175,29 +176,36 @@ std::optional<Slope> fit_line(const std::vector<std::pair<double, double>>& poin
                .points = points.size()};
 }
 
+// What that part took in each report that has a breakdown, over time or, where the log has none, over the reports.
+std::vector<std::pair<double, double>> sizes_of(const Story& story, std::string_view part) {
+  std::vector<std::pair<double, double>> points;
+  for (std::size_t i = 0; i < story.size(); ++i) {
+    const auto& breakdown = story.at(i).analysis.breakdown;
+    if (breakdown.empty()) {
+      continue;
+    }
+    const auto* then = find_part(breakdown, part);
+    points.emplace_back(story.has_times() ? story.time(i) : static_cast<double>(i),
+                        then == nullptr ? 0 : static_cast<double>(then->bytes));
+  }
+  return points;
+}
+
 // Memory that outlives the kills: a part that no kill gives back and that grows from report to report.
 std::optional<Slope> leak_over_kills(const Story& story) {
   constexpr std::size_t kFewest = 3;
   constexpr double kGrown = 0.1, kStraight = 0.7;
+  constexpr std::array kGivenBack{"anon", "swapcache", "file", "free", "free_cma", "unaccounted"};
   if (story.size() < kFewest) {
     return std::nullopt;
   }
+  const auto& last = story.at(story.size() - 1);
+  const auto whole = static_cast<double>(whole_of(last));
   std::optional<Slope> best;
-  for (const auto& part : story.at(story.size() - 1).analysis.breakdown) {
-    if (part.part == "anon" || part.part == "swapcache" || part.part == "file" || part.part == "free" ||
-        part.part == "free_cma" || part.part == "unaccounted") {
-      continue;
-    }
-    std::vector<std::pair<double, double>> points;
-    for (std::size_t i = 0; i < story.size(); ++i) {
-      const auto* then = find_part(story.at(i).analysis.breakdown, part.part);
-      if (!story.at(i).analysis.breakdown.empty()) {
-        points.emplace_back(story.has_times() ? story.time(i) : static_cast<double>(i),
-                            then == nullptr ? 0 : static_cast<double>(then->bytes));
-      }
-    }
-    const auto whole = static_cast<double>(whole_of(story.at(story.size() - 1)));
-    if (points.size() < kFewest || points.back().second - points.front().second < kGrown * whole) {
+  for (const auto& part : last.analysis.breakdown) {
+    const auto points = sizes_of(story, part.part);
+    if (std::ranges::find(kGivenBack, part.part) != kGivenBack.end() || points.size() < kFewest ||
+        points.back().second - points.front().second < kGrown * whole) {
       continue;
     }
     auto line = fit_line(points);
@@ -252,7 +260,8 @@ void classify(const Story& story, Episode& episode) {
                     episode.kills_freed_nothing, episode.kills, where);
     return;
   }
-  if ((episode.slope = leak_over_kills(story))) {
+  episode.slope = leak_over_kills(story);
+  if (episode.slope) {
     episode.code = "leak_over_kills";
     const auto bytes_at = [&](std::size_t at) {
       const auto* part = find_part(story.at(at).analysis.breakdown, episode.slope->of);
@@ -329,7 +338,7 @@ class Grouping {
     }
     groups_[*group].push_back(index);
     if (incidents_[index].scope == "memcg") {
-      last_of_groups_ = *group;
+      last_of_groups_ = group;
     }
   }
 

@@ -19,9 +19,9 @@ std::optional<std::size_t> begin_of_syslog(std::string_view text) {
     const auto blank = text.substr(0, at).find_last_of(" \n");
     at = blank == std::string_view::npos ? 0 : blank;
     const auto begin = at + (blank == std::string_view::npos ? 0U : 1U);
-    auto rest = text.substr(begin);
-    const auto time = read_syslog_time(rest);
-    if (time || (rest = text.substr(begin), read_iso_time(rest).has_value())) {
+    auto syslog = text.substr(begin), iso = syslog;
+    const auto time = read_syslog_time(syslog);
+    if (time || read_iso_time(iso)) {
       // A day and a clock without their month are a time, too: the month stands before them.
       const auto month = trim_right(text.substr(0, begin));
       const auto word = month.substr(month.find_last_of(" \n") + 1);

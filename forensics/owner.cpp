@@ -15,7 +15,7 @@ constexpr std::size_t kShortId = 12, kLongestName = 64;
 
 // At most that long, cut in the middle and never within a character; the tail says more than the head.
 std::string ellipsized(std::string_view raw) {
-  const auto text = base::to_valid_utf8(raw);
+  auto text = base::to_valid_utf8(raw);
   if (text.size() <= kLongestName) {
     return text;
   }
@@ -49,14 +49,10 @@ std::string pod_words(const OwnerLayer& layer) {
                    : fmt::format("{} pod {}", owner.runtime.value_or(""), short_id(layer.id));
 }
 
-// What people call a layer.
-std::string words_of(const OwnerLayer& layer) {
+// Of a container engine, an orchestrator or a batch system; empty for other layers.
+std::string engine_words(const OwnerLayer& layer) {
   const auto& owner = layer.owner;
   const auto runtime = owner.runtime.value_or("");
-  const auto id = ellipsized(layer.id);
-  if (layer.kind == "run") {
-    return "the run's cgroup";
-  }
   if (layer.kind == "container" || layer.kind == "machine") {
     return container_words(layer);
   }
@@ -71,6 +67,20 @@ std::string words_of(const OwnerLayer& layer) {
   }
   if (layer.kind == "job" || layer.kind == "step" || layer.kind == "task") {
     return fmt::format("{} job {}", runtime, ellipsized(owner.job.value_or(layer.id)));
+  }
+  return {};
+}
+
+// What people call a layer.
+std::string words_of(const OwnerLayer& layer) {
+  const auto& owner = layer.owner;
+  const auto runtime = owner.runtime.value_or("");
+  const auto id = ellipsized(layer.id);
+  if (layer.kind == "run") {
+    return "the run's cgroup";
+  }
+  if (auto words = engine_words(layer); !words.empty()) {
+    return words;
   }
   if (layer.kind == "application") {
     return fmt::format("{}application {}", runtime == "systemd" ? "" : runtime + " ", id);

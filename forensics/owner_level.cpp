@@ -221,6 +221,18 @@ bool lxc_container(const PathComponent& at, OwnerLayer& layer) {
   return !name.empty() && start(layer, Owner{.runtime = "lxc", .container_id = std::string(name)}, kind, name);
 }
 
+// What machined calls NAME: "qemu-1-NAME" and "lxc-1-NAME" are libvirt's, the name without its number then.
+std::string_view machined_name(std::string_view name, std::string_view& runtime, std::string_view& kind) {
+  const bool qemu = take_prefix(name, "qemu-");
+  kind = qemu ? "machine" : "container";
+  if (!qemu && !take_prefix(name, "lxc-")) {
+    runtime = "systemd-nspawn";
+    return name;
+  }
+  const auto number = std::min(name.find_first_not_of("0123456789"), name.size());
+  return number > 0 && name.substr(number).starts_with('-') ? name.substr(number + 1) : name;
+}
+
 // machine-qemu\x2d1\x2dNAME.scope (libvirt), machine-NAME.scope and systemd-nspawn@NAME.service, /machine/NAME.libvirt-
 // qemu and /libvirt/qemu/NAME of old libvirt; qemu.slice/NUMBER.scope of Proxmox.
 bool machine(const PathComponent& at, OwnerLayer& layer) {
@@ -229,26 +241,14 @@ bool machine(const PathComponent& at, OwnerLayer& layer) {
   std::string_view runtime = "libvirt", kind = "machine";
   if (at.parent == "qemu.slice" && take_suffix(name, ".scope") && is_number(name)) {
     runtime = "proxmox";
-  } else if (at.parent == "qemu" && layer.owner.runtime == "libvirt") {
-  } else if (take_suffix(name, ".libvirt-qemu")) {
   } else if (take_suffix(name, ".libvirt-lxc")) {
     kind = "container";
   } else if (take_prefix(name, "systemd-nspawn@") && take_suffix(name, ".service")) {
     runtime = "systemd-nspawn";
     kind = "container";
   } else if (take_prefix(name, "machine-") && take_suffix(name, ".scope")) {
-    const bool qemu = take_prefix(name, "qemu-");
-    if (qemu || take_prefix(name, "lxc-")) {
-      kind = qemu ? "machine" : "container";
-      const auto number = std::min(name.find_first_not_of("0123456789"), name.size());
-      if (number > 0 && name.substr(number).starts_with('-')) {
-        name.remove_prefix(number + 1);
-      }
-    } else {
-      runtime = "systemd-nspawn";
-      kind = "container";
-    }
-  } else {
+    name = machined_name(name, runtime, kind);
+  } else if (!(at.parent == "qemu" && layer.owner.runtime == "libvirt") && !take_suffix(name, ".libvirt-qemu")) {
     return false;
   }
   return !name.empty() &&

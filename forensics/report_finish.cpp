@@ -111,13 +111,19 @@ Count page_size_of_tables(const ReportParts& parts, const lines::Columns& column
   return std::nullopt;
 }
 
+// The buddy lists begin with the size of one page.
+Count page_size_of_zones(const ReportParts& parts) {
+  if (!parts.incident.memory_info) {
+    return std::nullopt;
+  }
+  const auto& zones = parts.incident.memory_info->zones;
+  const auto found = std::ranges::find_if(zones, [](const auto& zone) { return !zone.buddy.empty(); });
+  return found == zones.end() ? std::nullopt : Count(found->buddy.front().size_bytes);
+}
+
 Count page_size_of(const ReportParts& parts, const lines::Columns& columns) {
-  if (parts.incident.memory_info) {
-    for (const auto& zone : parts.incident.memory_info->zones) {
-      if (!zone.buddy.empty()) {
-        return zone.buddy.front().size_bytes;
-      }
-    }
+  if (const auto size = page_size_of_zones(parts)) {
+    return size;
   }
   const auto row_of = [&](std::int64_t pid) -> std::optional<lines::TaskFigures> {
     for (const auto& row : parts.rows) {

@@ -103,8 +103,8 @@ std::string_view without_grep_prefix(std::string_view line) {
   return line;
 }
 
-// "(d12) text", "(XEN) [2015-06-12 03:04:05] (d12) text": what a guest of Xen wrote to its console, in Xen's log. Xen's own
-// lines stay.
+// "(d12) text", "(XEN) [2015-06-12 03:04:05] (d12) text": what a guest of Xen wrote to its console, in Xen's log. Xen's
+// own lines stay.
 std::string_view without_domain(std::string_view line) {
   auto rest = line;
   if (rest.starts_with("(XEN) ")) {
@@ -123,7 +123,9 @@ std::string_view without_domain(std::string_view line) {
 // "{job=\"kernel\", host=\"n1\"} text": the labels of Loki's logcli.
 std::string_view without_labels(std::string_view line) {
   const auto equals = line.find("=\"");
-  const auto is_label = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c); };
+  const auto is_label = [](char c) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
+  };
   if (equals == std::string_view::npos || equals < 2 || !std::ranges::all_of(line.substr(1, equals - 1), is_label)) {
     return line;
   }

@@ -46,37 +46,31 @@ void write_who(Page& page, const Place& place) {
   close_answer(page);
 }
 
-void write_limit(Page& page, const Place& place) {
+void write_limit_of_machine(Page& page, const Place& place) {
   const auto& incident = place.incident;
-  if (incident.kind == "userspace_kill") {
-    open_answer(page, "Limit", "None of the kernel’s");
-    page.put("<span>{} acted by a threshold of its own</span>", incident.killer);
-    close_answer(page);
-    return;
+  const auto ram = ram_bytes(incident);
+  const std::string_view whose = incident.scope == "cpuset"      ? "of the memory nodes that its cpuset allows"
+                                 : incident.scope == "mempolicy" ? "of the memory nodes that its NUMA policy allows"
+                                 : incident.scope == "global"    ? "of the whole machine; no cgroup’s limit was hit"
+                                 : incident.kind == "allocation_failure" ? "of the machine; nothing was killed"
+                                                                         : "which limit it was is not in the log";
+  open_answer(page, "Limit", ram ? human_size(*ram) + " RAM" : "The machine’s memory");
+  page.put("<span>{}</span>", whose);
+  auto lines = place.proof.of({"summary"});
+  if (lines.empty()) {
+    lines = place.proof.of({"memory_total"}, "pages RAM");
   }
-  if (incident.scope != "memcg") {
-    const auto ram = ram_bytes(incident);
-    const std::string_view whose = incident.scope == "cpuset"      ? "of the memory nodes that its cpuset allows"
-                                   : incident.scope == "mempolicy" ? "of the memory nodes that its NUMA policy allows"
-                                   : incident.scope == "global"    ? "of the whole machine; no cgroup’s limit was hit"
-                                   : incident.kind == "allocation_failure" ? "of the machine; nothing was killed"
-                                                                           : "which limit it was is not in the log";
-    open_answer(page, "Limit", ram ? human_size(*ram) + " RAM" : "The machine’s memory");
-    page.put("<span>{}</span>", whose);
-    auto lines = place.proof.of({"summary"});
-    if (lines.empty()) {
-      lines = place.proof.of({"memory_total"}, "pages RAM");
-    }
-    place.proof.cite(page, lines, 1);
-    close_answer(page);
-    return;
-  }
-  const auto& report = incident.cgroup;
+  place.proof.cite(page, lines, 1);
+  close_answer(page);
+}
+
+void write_limit_of_cgroup(Page& page, const Place& place) {
+  const auto& report = place.incident.cgroup;
   const auto limit = report && report->memory ? report->memory->limit_bytes : std::nullopt;
   open_answer(page, "Limit", limit ? human_size(*limit) : "A cgroup’s");
   page.put("<span>of {}",
            report && report->oom_memcg ? cgroup_name(*report->oom_memcg) : "a cgroup that is not in the log");
-  const auto& owner = incident.analysis.limit_owner;
+  const auto& owner = place.incident.analysis.limit_owner;
   if (owner && owner->levels_above_victim.value_or(0) > 0) {
     page.put(", {} above the victim’s own", counted(static_cast<std::uint64_t>(*owner->levels_above_victim), "level"));
   }
@@ -86,6 +80,18 @@ void write_limit(Page& page, const Place& place) {
   lines.insert(lines.end(), summary.begin(), summary.end());
   place.proof.cite(page, lines, 2);
   close_answer(page);
+}
+
+void write_limit(Page& page, const Place& place) {
+  if (place.incident.kind == "userspace_kill") {
+    open_answer(page, "Limit", "None of the kernel’s");
+    page.put("<span>{} acted by a threshold of its own</span>", place.incident.killer);
+    close_answer(page);
+  } else if (place.incident.scope == "memcg") {
+    write_limit_of_cgroup(page, place);
+  } else {
+    write_limit_of_machine(page, place);
+  }
 }
 
 const Part* dominant_part(const Incident& incident) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -70,15 +71,19 @@ constexpr auto kLayers = std::to_array<Layer>({
     {"kernel_other", [](const Sample& sample) { return value(sample.kernel); }},
 });
 
-// From below up to the sum of the layers so far.
-void write_area(Page& page, const std::vector<Sample>& samples, const Frame& frame, const std::vector<double>& below,
-                const std::vector<double>& above, std::string_view ink) {
-  page.put(R"html(<path class="area" fill="url(#{})" d = "M)html", ink);
+// A layer at each sample: from the sum of those below it up to the sum with it, in bytes.
+struct Area {
+  std::span<const double> below, above;
+  std::string_view ink;
+};
+
+void write_area(Page& page, const std::vector<Sample>& samples, const Frame& frame, const Area& area) {
+  page.put(R"html(<path class="area" fill="url(#{})" d = "M)html", area.ink);
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    page.put("{} {} ", frame.x(samples[i]), frame.y(above[i]));
+    page.put("{} {} ", frame.x(samples[i]), frame.y(area.above[i]));
   }
   for (std::size_t i = samples.size(); i > 0; --i) {
-    page.put("{} {} ", frame.x(samples[i - 1]), frame.y(below[i - 1]));
+    page.put("{} {} ", frame.x(samples[i - 1]), frame.y(area.below[i - 1]));
   }
   page.put("Z\"/>");
 }
@@ -152,7 +157,7 @@ void write_memory(Page& page, const std::vector<Sample>& samples, const Frame& f
     for (std::size_t i = 0; i < readings.size(); ++i) {
       above[i] += layer.bytes(readings[i]);
     }
-    write_area(page, readings, frame, below, above, ink_of(layer.part));
+    write_area(page, readings, frame, {.below = below, .above = above, .ink = ink_of(layer.part)});
     below = std::move(above);
   }
   write_curve(page, samples, frame);

@@ -53,12 +53,12 @@ std::optional<std::int64_t> read_pid(std::string_view& text) {
 std::optional<std::int64_t> next_number(std::string_view& text) {
   const auto rest = trim_left(text);
   std::int64_t value = 0;
-  const auto* const last = rest.data() + rest.size();
-  const auto [end, error] = std::from_chars(rest.data(), last, value);
-  if (error != std::errc{} || (end != last && !is_blank(*end))) {
+  const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+  const auto length = static_cast<std::size_t>(stop - rest.data());
+  if (error != std::errc{} || (length < rest.size() && !is_blank(rest[length]))) {
     return std::nullopt;
   }
-  text = rest.substr(static_cast<std::size_t>(end - rest.data()));
+  text = rest.substr(length);
   return value;
 }
 
@@ -230,9 +230,9 @@ std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
     }
   }
   using enum Column;
-  static const Columns kCommon{pid, uid, tgid, total_vm, rss, lost};
+  static const Columns common{pid, uid, tgid, total_vm, rss, lost};
   if (cut > 0 && cut == rows.size()) {
-    return kCommon;  // what every table begins with
+    return common;  // what every table begins with
   }
   if (width == 10 || width == 12) {
     --width;
@@ -242,9 +242,9 @@ std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
     const auto figures = split_task_row(row, layout(8, 0));
     return figures && figures->pgtables_bytes.value_or(0) >= 4096 && *figures->pgtables_bytes % 4096 == 0;
   });
-  static const Columns kOomAdj{pid, uid, tgid, total_vm, rss, other, oom_score_adj, other};
+  static const Columns with_oom_adj{pid, uid, tgid, total_vm, rss, other, oom_score_adj, other};
   const bool adj = std::ranges::all_of(rows, [&](const std::string& row) {
-    const auto figures = split_task_row(row, kOomAdj);
+    const auto figures = split_task_row(row, with_oom_adj);
     const auto value = figures ? figures->task.oom_score_adj.value_or(16) : 16;
     return value >= -17 && value <= 15;
   });

@@ -80,10 +80,10 @@ double seconds_of(const TestSuite& suite) {
 }
 
 std::string of_case(const TestCase& one) {
-  auto out = fmt::format("    <testcase name=\"{}\" classname=\"{}\" time=\"{:.3f}\"", attribute(one.name),
+  auto out = fmt::format(R"(    <testcase name="{}" classname="{}" time="{:.3f}")", attribute(one.name),
                          attribute(one.class_name), one.seconds);
   if (!one.file.empty()) {
-    out += fmt::format(" file=\"{}\"", attribute(one.file));
+    out += fmt::format(R"( file="{}")", attribute(one.file));
   }
   if (!one.failure.empty()) {
     return out + fmt::format(">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>\n",
@@ -96,9 +96,8 @@ std::string of_case(const TestCase& one) {
 }
 
 std::string of_suite(const TestSuite& suite) {
-  auto out =
-      fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" time=\"{:.3f}\"",
-                  attribute(suite.name), suite.cases.size(), failures_of(suite), seconds_of(suite));
+  auto out = fmt::format(R"(  <testsuite name="{}" tests="{}" failures="{}" errors="0" skipped="0" time="{:.3f}")",
+                         attribute(suite.name), suite.cases.size(), failures_of(suite), seconds_of(suite));
   out += suite.host.empty() ? ">\n" : fmt::format(" hostname=\"{}\">\n", attribute(suite.host));
   if (!suite.properties.empty()) {
     out += "    <properties>\n";
@@ -139,6 +138,7 @@ void add_case(TestSuite& suite, TestCase one) {
 // A suite for each log, in which every incident is a test that failed; a log without any has passed one.
 std::vector<TestSuite> of_logs(const Postmortem& document) {
   std::vector<TestSuite> suites;
+  suites.reserve(document.inputs.size());
   for (const auto& input : document.inputs) {
     suites.push_back({.name = input.name, .host = {}, .properties = {}, .cases = {}, .remarks = {}});
   }
