@@ -14,7 +14,7 @@ namespace forensics {
 namespace {
 
 constexpr std::int64_t kMinute = 60, kHour = 3600, kDay = 86400, kWeek = 604800;
-constexpr std::int64_t kLongestAgo = 200 * 366 * kDay;
+constexpr std::int64_t kLongestAgo = kDay * 366 * 200;
 
 // Exactly that many digits.
 std::optional<int> digits(base::Scanner& in, std::size_t count) {

@@ -272,7 +272,7 @@ std::optional<WallTime> read_syslog_time(std::string_view& text) {
   auto rest = text;
   WallTime time;
   int words = 0, names = 0;
-  while (words < kMostWords && !(rest.size() > 2 && is_digit(rest[0]) && rest[2] == ':')) {
+  while (words < kMostWords && (rest.size() <= 2 || !is_digit(rest[0]) || rest[2] != ':')) {
     const auto end = std::min(rest.find(' '), rest.size());
     names += !rest.empty() && is_digit(rest[0]) ? 0 : 1;
     if (names > 2 || !read_date_word(rest.substr(0, end), time)) {

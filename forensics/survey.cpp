@@ -106,9 +106,9 @@ void SurveyedFile::work() {
 }
 
 const SurveyedFile::Range& SurveyedFile::range(std::uint64_t index) {
-  static const Range kNone;
+  static const Range none;
   if (index >= ranges_.size()) {
-    return kNone;
+    return none;
   }
   std::unique_lock lock(mutex_);
   done_.wait(lock, [&] { return batch_done_[index / kBatch]; });

@@ -60,6 +60,24 @@ std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_
   return saturated(*value, 1024);
 }
 
+namespace {
+
+// "123kB", "123" from the front of the text up to a blank or a comma; nothing, behind it all the same, when it is
+// neither.
+std::optional<std::uint64_t> take_amount(std::string_view& text) {
+  const auto word = text.substr(0, std::min(text.find_first_of(" \t\n,"), text.size()));
+  text.remove_prefix(word.size());
+  const auto digits = std::min(word.find_first_not_of("0123456789"), word.size());
+  const auto value = whole_number<std::uint64_t>(word.substr(0, digits));
+  const auto unit = word.substr(digits);
+  if (!value || unit.empty()) {
+    return value;
+  }
+  return unit == "kB" || unit == "KB" ? std::optional(saturated(*value, 1024)) : std::nullopt;
+}
+
+}  // namespace
+
 Pairs read_pairs(std::string_view text) {
   constexpr std::size_t kMostPairs = 256;
   Pairs pairs;
@@ -85,13 +103,8 @@ Pairs read_pairs(std::string_view text) {
       continue;
     }
     text = trim_left(text.substr(1));
-    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    const auto value = whole_number<std::uint64_t>(text.substr(0, digits));
-    text.remove_prefix(digits);
-    const auto unit_end = std::min(text.find_first_of(" \t\n,"), text.size());
-    const auto unit = text.substr(0, unit_end);
-    text.remove_prefix(unit_end);
-    if (!value || !(unit.empty() || unit == "kB" || unit == "KB")) {
+    const auto amount = take_amount(text);
+    if (!amount) {
       pairs.complete = false;
       continue;
     }
@@ -99,7 +112,7 @@ Pairs read_pairs(std::string_view text) {
     if (std::ranges::find(pairs.counters, name, &std::pair<std::string, std::uint64_t>::first) ==
             pairs.counters.end() &&
         pairs.counters.size() < kMostPairs) {
-      pairs.counters.emplace_back(std::string(name), unit.empty() ? *value : saturated(*value, 1024));
+      pairs.counters.emplace_back(std::string(name), *amount);
     }
   }
 }

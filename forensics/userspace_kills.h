@@ -28,7 +28,7 @@ class UserspaceKills {
     std::vector<Victim> victims;
     LogSpan log;  // the lines so far
   };
-  void remember(Clues& clues, const lines::UserspaceLine& line, std::string_view text, std::uint64_t number);
+  static void remember(Clues& clues, const lines::UserspaceLine& line, std::string_view text, std::uint64_t number);
 
   std::size_t input_;
   std::map<std::string, Clues> clues_;  // by killer and host

@@ -30,9 +30,9 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* run) {
 }
 
 Example example() {
-  std::vector<std::uint64_t> memory;
-  for (std::uint64_t i = 0; i < 48; ++i) {
-    memory.push_back((4 + (i / 8) * 12) << 20);
+  std::vector<std::uint64_t> memory(48);
+  for (std::uint64_t i = 0; i < memory.size(); ++i) {
+    memory[i] = (4 + i / 8 * 12) << 20;
   }
   return {.incident = memcg_example({{"anon", 60 << 20}, {"file", 0}}), .run = run_example(memory, 4)};
 }
