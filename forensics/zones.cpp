@@ -123,6 +123,7 @@ class Measure {
 std::vector<ZoneState> measure_zones(const MemoryInfo& info, const std::optional<Request>& request,
                                      std::uint64_t page_size_bytes) {
   std::vector<ZoneState> zones;
+  zones.reserve(info.zones.size());
   const Measure measure(info, request, page_size_bytes);
   for (const auto& zone : info.zones) {
     zones.push_back(measure.of(zone));

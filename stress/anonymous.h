@@ -22,6 +22,10 @@ class AnonymousPool : public Pool {
   // From the options of kAnonymousGrowth; kind usage for bad ones, unsupported where there are no huge pages.
   static base::Result<std::unique_ptr<AnonymousPool>> create(const Parameters& parameters, Pages pages = Pages::small,
                                                              Locked locked = Locked::no);
+  AnonymousPool(const AnonymousPool&) = delete;
+  AnonymousPool(AnonymousPool&&) = delete;
+  AnonymousPool& operator=(const AnonymousPool&) = delete;
+  AnonymousPool& operator=(AnonymousPool&&) = delete;
   ~AnonymousPool() override;
   [[nodiscard]] std::uint64_t unit() const override { return unit_; }
 

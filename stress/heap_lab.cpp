@@ -53,9 +53,7 @@ class Teller {
   explicit Teller(int fd) : fd_(fd) {}
   void tell(std::string_view step, std::string_view name, std::uint64_t value, std::string_view unit) const {
     HeapRecord record;
-    const auto copy = [](auto& target, std::string_view text) {
-      std::memcpy(target.data(), text.data(), std::min(text.size(), target.size() - 1));
-    };
+    const auto copy = [](auto& target, std::string_view text) { text.copy(target.data(), target.size() - 1); };
     copy(record.step, step);
     copy(record.name, name);
     copy(record.unit, unit);

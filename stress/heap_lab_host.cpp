@@ -75,6 +75,7 @@ int execute(std::string_view experiment, const std::vector<std::string>& words, 
   std::vector<std::string> all{"oomlab", "heap-lab", std::string(experiment), fmt::format("report={}", report_fd)};
   all.insert(all.end(), words.begin(), words.end());
   std::vector<char*> arguments;
+  arguments.reserve(all.size() + 1);
   for (auto& word : all) {
     arguments.push_back(word.data());
   }

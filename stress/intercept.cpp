@@ -80,6 +80,16 @@ base::Result<base::Fd> receive_listener(int socket) {
   ::_exit(listener ? start() : 125);
 }
 
+// Readable when one of them has come; none for none. The caller has blocked them.
+base::Fd open_signals(std::span<const int> wanted) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : wanted) {
+    sigaddset(&signals, signal);
+  }
+  return base::Fd(wanted.empty() ? -1 : ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
 }  // namespace
 
 base::Result<Intercepted> Intercepted::start(std::span<const std::string> calls, const std::function<int()>& start) {
@@ -147,14 +157,17 @@ base::Result<> Intercepted::answer(const Decide& decide) {
   return {};
 }
 
+base::ExitStatus Intercepted::reap() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return base::ExitStatus::from_wait(status);
+}
+
 base::Result<base::ExitStatus> Intercepted::serve(const Decide& decide, int other_fd,
                                                   const std::function<void()>& other, std::span<const int> forwarded) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : forwarded) {
-    sigaddset(&signals, signal);
-  }
-  const base::Fd signal_fd(forwarded.empty() ? -1 : ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const auto signal_fd = open_signals(forwarded);
   std::array<pollfd, 4> watched{
       {{listener_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}, {other_fd, POLLIN, 0}, {signal_fd.get(), POLLIN, 0}}};
   while (true) {
@@ -175,11 +188,7 @@ base::Result<base::ExitStatus> Intercepted::serve(const Decide& decide, int othe
       (void)::kill(pid_, static_cast<int>(signal.ssi_signo));  // not reaped, so it is there
     }
     if (watched[1].revents != 0 && (watched[0].revents & POLLIN) == 0) {
-      int status = 0;
-      while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-      }
-      pid_ = -1;
-      return base::ExitStatus::from_wait(status);
+      return reap();
     }
   }
 }

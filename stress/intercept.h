@@ -55,6 +55,8 @@ class Intercepted {
  private:
   Intercepted(pid_t pid, base::Fd listener, base::Fd pidfd)
       : pid_(pid), listener_(std::move(listener)), pidfd_(std::move(pidfd)) {}
+  base::ExitStatus reap();
+
   pid_t pid_;
   base::Fd listener_, pidfd_;
 };

@@ -73,7 +73,7 @@ std::uint64_t Profile::level(double t_s) const {
 
 double Profile::end_s() const {
   constexpr double kNever = std::numeric_limits<double>::infinity();
-  const double top = static_cast<double>(size);
+  const auto top = static_cast<double>(size);
   switch (shape) {
     case Shape::linear:
       return rate > 0 ? (size == kEndless ? kNever : top / rate) : 0;
@@ -104,7 +104,8 @@ double Profile::due_s(std::uint64_t n) const {
   }
   const double top = shape == Shape::sawtooth ? kRise : 0;
   const double bottom = shape == Shape::sawtooth ? 1 : 0.5;
-  return period_s * (static_cast<double>(n / 2) + (n % 2 == 0 ? top : bottom) + kInside);
+  const std::uint64_t period = n / 2;
+  return period_s * (static_cast<double>(period) + (n % 2 == 0 ? top : bottom) + kInside);
 }
 
 bool Profile::is_paced() const {
