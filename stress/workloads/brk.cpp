@@ -13,6 +13,10 @@
 namespace stress::workloads {
 namespace {
 
+bool move_break(std::intptr_t by) {
+  return reinterpret_cast<std::intptr_t>(::sbrk(by)) != -1;  // (void*)-1 is how sbrk(2) fails
+}
+
 class BrkPool : public Pool {
  public:
   [[nodiscard]] std::uint64_t unit() const override { return page_size(); }
@@ -23,7 +27,7 @@ class BrkPool : public Pool {
     const auto skip =
         round_up(reinterpret_cast<std::uintptr_t>(begin), page_size()) - reinterpret_cast<std::uintptr_t>(begin);
     // malloc(3) uses the break as well, and copes with others who do.
-    if (::sbrk(static_cast<std::intptr_t>(skip + bytes)) == reinterpret_cast<void*>(-1)) {
+    if (!move_break(static_cast<std::intptr_t>(skip + bytes))) {
       return base::system_error("sbrk");
     }
     begin += skip;
@@ -40,7 +44,7 @@ class BrkPool : public Pool {
       length -= part;
       // Back to the kernel if nobody has moved the break since; else only what is in it.
       const bool is_top = ::sbrk(0) == begin + length + part;
-      if (!is_top || ::sbrk(-static_cast<std::intptr_t>(part)) == reinterpret_cast<void*>(-1)) {
+      if (!is_top || !move_break(-static_cast<std::intptr_t>(part))) {
         (void)::madvise(begin + length, part, MADV_DONTNEED);  // cannot fail for memory of ours
       }
       bytes -= part;

@@ -57,8 +57,8 @@ class Steps {
 
 // A frame of its own with a large array in it.
 [[gnu::noinline]] void in_a_function(const Steps& steps) {
-  alignas(4096) std::array<char, kLocal>
-      array;  // NOLINT(cppcoreguidelines-pro-type-member-init): touching it is the experiment
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): touching it is the experiment
+  alignas(4096) std::array<char, kLocal> array;
   steps.define_and_touch("array in a function", array.data(), array.size());
 }
 

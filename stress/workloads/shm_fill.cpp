@@ -87,7 +87,8 @@ class SegmentPool : public Pool {
       return base::system_error("shmget");
     }
     void* attached = ::shmat(id, nullptr, 0);
-    const auto failed = attached == reinterpret_cast<void*>(-1) ? base::system_error("shmat") : base::Result<>{};
+    const bool none = reinterpret_cast<std::intptr_t>(attached) == -1;  // (void*)-1 is how shmat(2) fails
+    const auto failed = none ? base::system_error("shmat") : base::Result<>{};
     if (::shmctl(id, IPC_RMID, nullptr) != 0) {
       return base::system_error("shmctl(IPC_RMID)");
     }

@@ -165,7 +165,7 @@ class TimerPool : public Pool {
 // Mappings of one page, every second with other rights, so that none can be joined with its neighbour.
 class MappingPool : public Pool {
  public:
-  [[nodiscard]] std::uint64_t unit() const override { return 2 * 256; }  // one with rights, one without
+  [[nodiscard]] std::uint64_t unit() const override { return 512; }  // two of 256: one with rights, one without
   [[nodiscard]] bool is_exact() const override { return false; }
 
  protected:

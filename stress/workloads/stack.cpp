@@ -65,6 +65,7 @@ base::Error start_again() {
     words.emplace_back(text->c_str() + at);
   }
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) {
     arguments.push_back(word.data());
   }
