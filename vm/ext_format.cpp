@@ -16,7 +16,7 @@ constexpr std::size_t kBlock = 4096;
 constexpr std::uint32_t kBlocksPerGroup = kExtGroupBytes / kBlock;  // as many as a block of bitmap has bits
 constexpr std::uint32_t kInodesPerGroup = 2048;
 constexpr std::uint32_t kInodeSize = 256;
-constexpr std::uint32_t kTableBlocks = kInodesPerGroup * kInodeSize / kBlock;
+constexpr std::uint32_t kTableBlocks = std::size_t{kInodesPerGroup} * kInodeSize / kBlock;
 constexpr std::uint32_t kMostGroups = kBlock / 32;  // descriptors of 32 bytes in one block
 constexpr std::uint32_t kReservedInodes = 10;       // 1 to 10; 2 is the root folder
 constexpr std::uint32_t kLostFound = 11;
@@ -79,8 +79,8 @@ std::string superblock(std::uint32_t groups, const std::string& uuid) {
     free_blocks += kBlocksPerGroup - used_blocks(group);
   }
   Block super(1024);
-  super.u32(0x00, groups * kInodesPerGroup);
-  super.u32(0x04, groups * kBlocksPerGroup);
+  super.u32(0x00, std::uint64_t{groups} * kInodesPerGroup);
+  super.u32(0x04, std::uint64_t{groups} * kBlocksPerGroup);
   super.u32(0x0c, free_blocks);
   super.u32(0x10, groups * kInodesPerGroup - kLostFound);
   super.u32(0x18, 2);  // block size: 1024 << 2
