@@ -35,9 +35,8 @@ void append_utf8(std::string& out, char32_t code) {
 
 LineReader::LineReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
 
-LineReader::LineReader(std::unique_ptr<SurveyedFile> file) : source_(std::move(file)) {
-  surveyed_ = static_cast<SurveyedFile*>(source_.get());
-}
+LineReader::LineReader(std::unique_ptr<SurveyedFile> file)
+    : source_(std::move(file)), surveyed_(static_cast<SurveyedFile*>(source_.get())) {}
 
 LineReader::~LineReader() = default;
 

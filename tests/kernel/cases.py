@@ -401,6 +401,13 @@ def replay(lab):
         json.dump(scenario, file)
     result = lab.call("scenario", "run", mine, "--kernel", lab.kernel, timeout=400)
     assert result.returncode == 1 and "expect.scope: expected global; seen: memcg" in result.stdout, result.stdout + result.stderr
+    os.remove(output)
+    process = subprocess.Popen([lab.oomlab, "replay", os.path.join(logs, "global.kmsg"), "--kernel", lab.kernel, "-o", output],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    equal(process.wait(timeout=60), 130, "exit after Ctrl-C")
+    assert not os.path.exists(output), "a post-mortem of a replay that was interrupted"
 
 
 def watched(lab, case):
