@@ -103,8 +103,8 @@ std::string_view without_grep_prefix(std::string_view line) {
   return line;
 }
 
-// "(d12) text", "(XEN) [2015-06-12 03:04:05] (d12) text": what a guest of Xen wrote to its console, in Xen's log. Xen's
-// own lines stay.
+// "(d12) [ 12.345678] text", "(XEN) [2015-06-12 03:04:05] (d12) <4>text": what a guest of Xen wrote to its console, in
+// Xen's log. Xen's own lines stay, and so does a process that is called "(d12)".
 std::string_view without_domain(std::string_view line) {
   auto rest = line;
   if (rest.starts_with("(XEN) ")) {
@@ -117,7 +117,11 @@ std::string_view without_domain(std::string_view line) {
   }
   const auto end = rest.find(") ");
   const auto number = rest.substr(2, end == std::string_view::npos ? 0 : end - 2);
-  return !number.empty() && std::ranges::all_of(number, is_digit) ? rest.substr(end + 2) : line;
+  if (number.empty() || !std::ranges::all_of(number, is_digit)) {
+    return line;
+  }
+  rest.remove_prefix(end + 2);
+  return rest.starts_with("[") || rest.starts_with("<") ? rest : line;
 }
 
 // "{job=\"kernel\", host=\"n1\"} text": the labels of Loki's logcli.

@@ -134,6 +134,13 @@ struct Shape {
 };
 
 const Shape kShapes[] = {
+    // Without stamps, a name like the mark of a guest in Xen's log is a name.
+    {"ProcessCalledLikeAGuest",
+     "(d12) invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+     "CPU: 3 PID: 77 Comm: (d12) Not tainted 6.6.1 #1\n"
+     "Out of memory: Killed process 77 ((d12)) total-vm:90kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:1000 "
+     "pgtables:4kB oom_score_adj:0\n",
+     {"(d12)[77] order 0 -> 77((d12)) u1000 anon 8 kB"}},
     // journalctl's pager cuts at the terminal's edge and marks it; tutorials put dots. No number may be a part of one.
     {"PagerCutsLines",
      "Dec 14 17:13:12 box kernel: app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_sco>\n"
