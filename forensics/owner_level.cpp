@@ -241,6 +241,8 @@ bool machine(const PathComponent& at, OwnerLayer& layer) {
   std::string_view runtime = "libvirt", kind = "machine";
   if (at.parent == "qemu.slice" && take_suffix(name, ".scope") && is_number(name)) {
     runtime = "proxmox";
+  } else if ((at.parent == "qemu" && layer.owner.runtime == "libvirt") || take_suffix(name, ".libvirt-qemu")) {
+    kind = "machine";  // whatever its name begins with
   } else if (take_suffix(name, ".libvirt-lxc")) {
     kind = "container";
   } else if (take_prefix(name, "systemd-nspawn@") && take_suffix(name, ".service")) {
@@ -248,7 +250,7 @@ bool machine(const PathComponent& at, OwnerLayer& layer) {
     kind = "container";
   } else if (take_prefix(name, "machine-") && take_suffix(name, ".scope")) {
     name = machined_name(name, runtime, kind);
-  } else if (!(at.parent == "qemu" && layer.owner.runtime == "libvirt") && !take_suffix(name, ".libvirt-qemu")) {
+  } else {
     return false;
   }
   return !name.empty() &&
