@@ -12,14 +12,13 @@ namespace forensics {
 namespace {
 
 // Behind a string that ESC ], ESC _, ESC P, ESC ^ or ESC X opened at `begin`, whose end is BEL or ESC \; `begin` itself
-// when it does not end on this line.
+// when it does not end on this line. Any other ESC breaks it off, so that a line of them is read once.
 std::size_t control_string_end(std::string_view line, std::size_t begin) {
-  for (auto at = begin; at < line.size(); ++at) {
-    if (line[at] == '\x07' || line.substr(at).starts_with("\x1b\\")) {
-      return at + (line[at] == '\x07' ? 1U : 2U);
-    }
+  const auto end = line.find_first_of("\x07\x1b", begin);
+  if (end == std::string_view::npos) {
+    return begin;
   }
-  return begin;
+  return line[end] == '\x07' ? end + 1 : line.substr(end).starts_with("\x1b\\") ? end + 2 : begin;
 }
 
 // ESC [ ... letter, ESC ] ... BEL and what builds mark times with, ESC _ ... BEL: what terminals act on (ECMA-48).

@@ -66,6 +66,7 @@ constexpr Prefix kPrefixes[] = {
     {"LokiLabelsAndSyslog", "{job=\"kernel\"} Jun 12 03:04:05 host kernel: [  123.456789] ", "--06-12T03:04:05"},
     {"BuildkiteTime", "\x1b_bk;t=1700000000000\x07[  123.456789] ", nullptr},
     {"TerminalTitle", "\x1b]0;title\x1b\\[  123.456789] ", nullptr},
+    {"TerminalTitleBrokenOff", "\x1b]\x1b[0m[  123.456789] ", nullptr},
     {"TwoBlanksBehindTag", "Jun 12 03:04:05 host kernel:  [  123.456789] ", "--06-12T03:04:05"},
     {"Vagrant", "==> node1: [  123.456789] ", nullptr},
     {"EmptyTag", "Jun 12 03:04:05 host : [  123.456789] ", "--06-12T03:04:05"},
