@@ -110,7 +110,7 @@ def guest_returned(oomlab):
     until(lambda: lowest.append(free_memory()) or before - lowest[-1] > 126 * MIB)
     process.terminate()
     process.wait(timeout=60)
-    until(lambda: before - free_memory() < 16 * MIB)
+    until(lambda: before - free_memory() < 8 * MIB)
 
 
 def in_guest(lab, function):
