@@ -62,7 +62,7 @@ async function checkQuiet({page, requests, problems}, file, what) {
 function checkFacts(text, document, what) {
   for (const incident of document.incidents.length > 1 ? document.incidents.slice(0, 3) : document.incidents) {
     // A heading begins with a capital letter, whatever the JSON's sentence does.
-    const has = (words, fact) => checks.check(text.toLowerCase().includes(words.toLowerCase()), `${what}: ${fact} "${words}"`);
+    const has = (words, fact) => checks.check(text.includes(words) || text.includes(words[0].toUpperCase() + words.slice(1)), `${what}: ${fact} "${words}"`);
     has(shown(incident.verdict), "the verdict");
     for (const victim of incident.victims.slice(0, 1)) {
       has(`pid ${victim.pid}`, "the victim");
