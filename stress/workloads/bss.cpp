@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "base/fd.h"
@@ -112,6 +113,23 @@ base::Result<base::Fd> write_image(std::uint64_t bytes) {
   return file;
 }
 
+// Waits until the kernel has laid out the program's .bss: it closes our pipe before that, and what is read or written in
+// between finds nothing. Returns how the program ended, if it did.
+std::optional<base::ExitStatus> wait_for_bss(Child& holder, std::uint64_t bytes) {
+  holder.wait_for_exec();
+  for (;;) {
+    if (auto status = holder.ended(); status || status_bytes("VmData", holder.pid()).value_or(0) >= bytes) {
+      return status;
+    }
+    ::usleep(1000);
+  }
+}
+
+base::Result<> end_with(const base::ExitStatus& status) {
+  end_like(status);
+  return base::fail(base::ErrorKind::syscall, "the program with the .bss ended by itself");
+}
+
 base::Result<> probe_bss(const Context&) {
 #ifdef __x86_64__
   return {};
@@ -121,20 +139,22 @@ base::Result<> probe_bss(const Context&) {
 }
 
 base::Result<> run_bss(Context& context) {
-  const auto size = context.parameters.has("size") ? context.parameters.size("size") : all_memory();
-  TRY_ASSIGN(const auto file, write_image(round_up(std::max<std::uint64_t>(size, 1), page_size())));
+  const auto asked = context.parameters.has("size") ? context.parameters.size("size") : all_memory();
+  const auto size = round_up(std::max<std::uint64_t>(asked, 1), page_size());
+  TRY_ASSIGN(const auto file, write_image(size));
   TRY_ASSIGN(Child holder, Child::start([&file] {
                char* const nothing[] = {nullptr};
                (void)::fexecve(file.get(), nothing, nothing);
                return 127;
              }));
-  holder.wait_for_exec();
+  if (const auto status = wait_for_bss(holder, size)) {
+    return end_with(*status);
+  }
   note_memory(context, "start", {"VmData", "VmRSS"}, holder.pid());
   BssPool pool(holder.pid());
   auto driven = drive(context, pool, "anon");
   if (const auto status = holder.ended()) {
-    end_like(*status);
-    return base::fail(base::ErrorKind::syscall, "the program with the .bss ended by itself");
+    return end_with(*status);
   }
   note_memory(context, "end", {"VmData", "VmRSS"}, holder.pid());
   return driven;
