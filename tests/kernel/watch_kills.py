@@ -34,15 +34,16 @@ class Watch:
     """One `oomlab watch`; its words are read until it says that it watches."""
 
     def __init__(self, *words, user=None, prefix=(), into=INTO):
+        # Unbuffered: communicate() reads the pipe itself, and would not see a line that readline() had taken along.
         self.child = subprocess.Popen([*prefix, OOMLAB, "watch", "--into", into, "--format", "json", *words], stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, user=user)
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, user=user)
         self.words = ""
         self.until("watching")
 
     def until(self, text):
         """Reads its words until one of them has that text."""
         while text not in self.words:
-            line = self.child.stderr.readline()
+            line = self.child.stderr.readline().decode()
             if not line:
                 raise SystemExit(f"the watch ended without '{text}': {self.words}")
             self.words += line
@@ -54,8 +55,8 @@ class Watch:
     def end(self, number=signal.SIGTERM):
         self.child.send_signal(number)
         table, words = self.child.communicate(timeout=120)
-        self.words += words
-        return table
+        self.words += words.decode()
+        return table.decode()
 
 
 def kill(limit="12M"):
@@ -269,7 +270,7 @@ def signals():
     closed.child.stdout.close()  # nobody reads the table
     kill()
     closed.child.send_signal(signal.SIGTERM)
-    closed.words += closed.child.stderr.read()
+    closed.words += closed.child.stderr.read().decode()
     closed.child.wait(timeout=120)
     report(ends=ends, closed=[closed.child.returncode, closed.words])
 
