@@ -183,11 +183,11 @@ bool maps_as_at_first() {
 // glibc's malloc opens /proc/sys/vm/overcommit_memory when it gives back memory of a thread's arena for the first time
 // (malloc/arena.c, shrink_heap()), and keeps what it read. Here that first time is a thread of now. What is free at the
 // end of an arena's heap must exceed a threshold for that: 128 KiB at first, twice the largest mapped block freed so
-// far, less than a heap. So a part of a heap, or all of it, is filled and freed. Where there is no memory or no thread
-// to be had, there is nothing to settle either.
+// far, less than a heap; and M_TOP_PAD, which main() sets to 1 MiB. So a part of a heap, or all of it, is filled and
+// freed. Where there is no memory or no thread to be had, there is nothing to settle either.
 void settle_allocator() {
   constexpr std::size_t kBlock = std::size_t{120} << 10;  // never mapped
-  const std::size_t fill = maps_as_at_first() ? std::size_t{1} << 20 : std::size_t{64} << 20;
+  const std::size_t fill = maps_as_at_first() ? std::size_t{3} << 20 : std::size_t{64} << 20;
   const auto give_back = [fill] {
     std::array<std::unique_ptr<std::byte[]>, (std::size_t{64} << 20) / kBlock> blocks;
     for (auto& block : std::span(blocks).first(fill / kBlock)) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -346,6 +347,23 @@ TEST(Sandbox, SaysNothingWhenSigsysComesFromElsewhere) {
 TEST(Sandbox, LetsArenasShrinkAfterLargeBlocks) {
   const auto ended = in_child([] {
     std::string(20 << 20, 'x').clear();  // freed, raises the threshold from which on an arena shrinks
+    if (const auto confinement = confine(); !confinement.seccomp) {
+      say(confinement.seccomp.error().message);
+      ::_exit(kUnconfined);
+    }
+    shrink_arenas();
+    return true;
+  });
+  if (was_unconfined(ended)) {
+    GTEST_SKIP() << ended.words;
+  }
+  EXPECT_EQ(ended.status, ExitStatus{.exit_code = 0}) << ended.words;
+}
+
+// As main() asks for.
+TEST(Sandbox, LetsArenasShrinkThatArePadded) {
+  const auto ended = in_child([] {
+    (void)::mallopt(M_TOP_PAD, 1 << 20);
     if (const auto confinement = confine(); !confinement.seccomp) {
       say(confinement.seccomp.error().message);
       ::_exit(kUnconfined);
