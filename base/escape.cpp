@@ -68,11 +68,26 @@ int hex_value(char c) {
   return -1;
 }
 
+// What every output may hold as it is, and most of all text is.
+bool is_plain(char c) {
+  return c >= ' ' && c <= '~';
+}
+
+// keep: whether a code point, none of is_plain(), may stay.
 template <typename Keep>
 std::string rewrite(std::string_view bytes, Keep keep) {
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {
+    std::size_t plain = 0;
+    while (plain < bytes.size() && is_plain(bytes[plain])) {
+      ++plain;
+    }
+    out += bytes.substr(0, plain);
+    bytes.remove_prefix(plain);
+    if (bytes.empty()) {
+      break;
+    }
     const auto point = decode(bytes);
     if (!point) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));

@@ -17,7 +17,8 @@ class Scanner {
 
   // Consumes exactly this text.
   bool literal(std::string_view text) {
-    if (!rest_.starts_with(text)) {
+    const bool begins = text.empty() || (!rest_.empty() && rest_.front() == text.front());  // most differ here
+    if (!begins || !rest_.starts_with(text)) {
       return false;
     }
     rest_.remove_prefix(text.size());
@@ -49,7 +50,10 @@ class Scanner {
 
   // Consumes a run of bytes other than blanks and newlines; nothing if there is none.
   std::optional<std::string_view> word() {
-    const auto end = std::min(rest_.find_first_of(" \t\n"), rest_.size());
+    std::size_t end = 0;
+    while (end < rest_.size() && rest_[end] != ' ' && rest_[end] != '\t' && rest_[end] != '\n') {
+      ++end;
+    }
     if (end == 0) {
       return std::nullopt;
     }
@@ -59,7 +63,13 @@ class Scanner {
   }
 
   // Consumes blanks (space, tab), any number.
-  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t"), rest_.size())); }
+  void skip_blanks() {
+    std::size_t blanks = 0;
+    while (blanks < rest_.size() && (rest_[blanks] == ' ' || rest_[blanks] == '\t')) {
+      ++blanks;
+    }
+    rest_.remove_prefix(blanks);
+  }
 
  private:
   std::string_view rest_;

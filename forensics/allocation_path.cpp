@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "forensics/text.h"
+
 namespace forensics {
 namespace {
 
@@ -133,7 +135,7 @@ const Frame* find_frame(std::string_view function) {
       case exact:
         return function == frame.text;
       case prefix:
-        return function.starts_with(frame.text);
+        return begins_with(function, frame.text);
       case contains:
         return function.contains(frame.text);
     }

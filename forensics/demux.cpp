@@ -44,7 +44,7 @@ bool Demux::knows(std::string_view name) {
 std::optional<Record> Demux::decode(std::string_view line) {
   const bool kmsg_follows = std::exchange(after_kmsg_, false);
   const bool syslog_before = std::exchange(after_syslog_, false);
-  if (kmsg_follows && line.starts_with(" ") && line.find('=') != std::string_view::npos) {
+  if (kmsg_follows && line.starts_with(' ') && line.find('=') != std::string_view::npos) {
     after_kmsg_ = true;  // " SUBSYSTEM=acpi": the record's dictionary
     return std::nullopt;
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "forensics/evidence.h"
+#include "forensics/text.h"
 
 namespace forensics {
 namespace {
@@ -19,8 +20,7 @@ void add(Diagnosis& found, const LogLine& line) {
 }
 
 std::string_view trimmed(const LogLine& line) {
-  const std::string_view text = line.text;
-  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
+  return trim_left(line.text);
 }
 
 template <typename Matches>

@@ -31,17 +31,18 @@ std::vector<std::size_t> rows_that_matter(std::size_t rows, const std::vector<st
     }
     return chosen;
   }
-  const auto held = [&](std::size_t task) {
-    return incident.tasks[task].rss_bytes.value_or(0) + incident.tasks[task].swap_bytes.value_or(0);
-  };
-  std::vector<std::size_t> tasks(row_of_task.size());
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    tasks[i] = i;
+  std::vector<std::pair<std::uint64_t, std::size_t>> tasks;  // what each holds, and its row
+  tasks.reserve(row_of_task.size());
+  for (std::size_t i = 0; i < row_of_task.size(); ++i) {
+    tasks.emplace_back(incident.tasks[i].rss_bytes.value_or(0) + incident.tasks[i].swap_bytes.value_or(0),
+                       row_of_task[i]);
   }
   const auto largest = tasks.begin() + static_cast<std::ptrdiff_t>(std::min(kLargestRows, tasks.size()));
-  std::ranges::partial_sort(tasks, largest, std::greater{}, held);
+  std::ranges::nth_element(tasks, largest, [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
   for (auto task = tasks.begin(); task != largest; ++task) {
-    chosen.push_back(row_of_task[*task]);
+    chosen.push_back(task->second);
   }
   for (const auto& victim : incident.victims) {
     const auto* row = chosen.size() < kMostRows ? find_task(incident, victim.pid) : nullptr;
@@ -77,14 +78,20 @@ void Excerpt::complete(std::string_view text) {
   }
 }
 
-void Excerpt::finish(const std::vector<std::string>& texts, const std::vector<std::size_t>& row_of_task,
+void Excerpt::finish(const std::vector<lines::KeptTaskRow>& table, const std::vector<std::size_t>& row_of_task,
                      Incident& incident) {
-  const auto rows = std::min(texts.size(), row_numbers_.size());
+  const auto rows = std::min(table.size(), row_numbers_.size());
   const auto chosen = rows_that_matter(rows, row_of_task, incident);
+  const auto lines = static_cast<std::ptrdiff_t>(lines_.size());
+  lines_.reserve(lines_.size() + chosen.size());
   for (const auto row : chosen) {
-    lines_.push_back(make_line("task row", texts[row], row_numbers_[row]));
+    lines_.push_back(make_line("task row", table[row].text, row_numbers_[row]));
   }
-  std::ranges::stable_sort(lines_, {}, &LogLine::line);
+  const auto end_of_lines = lines_.begin() + lines;
+  if (!std::ranges::is_sorted(lines_.begin(), end_of_lines, {}, &LogLine::line)) {
+    std::ranges::stable_sort(lines_.begin(), end_of_lines, {}, &LogLine::line);
+  }
+  std::ranges::inplace_merge(lines_, end_of_lines, {}, &LogLine::line);
   incident.log.lines = std::move(lines_);
   incident.log.lines_left_out = left_out_ + row_numbers_.size() - chosen.size();
 }

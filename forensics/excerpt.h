@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "forensics/document.h"
+#include "forensics/lines/tasks.h"
 
 namespace forensics {
 
@@ -21,9 +22,10 @@ class Excerpt {
   void add_row(std::uint64_t number) { row_numbers_.push_back(number); }
   [[nodiscard]] std::size_t rows() const { return row_numbers_.size(); }
 
-  // Everything in the order of the log. texts: of the rows that were added; row_of_task: of each task of the incident
+  // Everything in the order of the log. table: the rows that were added; row_of_task: of each task of the incident
   // the index of its row.
-  void finish(const std::vector<std::string>& texts, const std::vector<std::size_t>& row_of_task, Incident& incident);
+  void finish(const std::vector<lines::KeptTaskRow>& table, const std::vector<std::size_t>& row_of_task,
+              Incident& incident);
 
  private:
   std::vector<LogLine> lines_;

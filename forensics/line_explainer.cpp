@@ -81,7 +81,7 @@ std::optional<std::string_view> LineExplainer::row_kind(std::string_view message
 // Whether the line before, with this one behind it, is one line.
 bool LineExplainer::joins(const Record& record, std::string_view message, const Line& line) {
   const bool follows = record.bare && last_number_ + 1 == line.number;
-  const bool rest = message.starts_with(",") || message.starts_with("(null)");
+  const bool rest = message.starts_with(',') || message.starts_with("(null)");
   if (last_text_.empty() || (!follows && !rest)) {
     return false;
   }

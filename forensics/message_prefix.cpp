@@ -26,9 +26,10 @@ std::optional<std::string_view> as_tag(std::string_view word) {
 
 // "kern.warn", as busybox has it where the host would be.
 bool is_priority_word(std::string_view word) {
-  constexpr std::array kLevels = {".emerg",   ".alert",  ".crit", ".err",  ".warn",
-                                  ".warning", ".notice", ".info", ".debug"};
-  return std::ranges::any_of(kLevels, [&](std::string_view level) { return word.ends_with(level); });
+  constexpr std::array<std::string_view, 9> kLevels = {"emerg",   "alert",  "crit", "err",  "warn",
+                                                       "warning", "notice", "info", "debug"};
+  const auto point = word.rfind('.');
+  return point != std::string_view::npos && std::ranges::find(kLevels, word.substr(point + 1)) != kLevels.end();
 }
 
 std::string_view take_word(std::string_view& text) {
@@ -78,7 +79,7 @@ void read_kernel_message(std::string_view text, Record& record) {
     }
     rest = text;
   }
-  if (read_priority(rest) && rest.starts_with("[") && read_kernel_stamp(rest)) {  // "<4>[ 12.345678] text"
+  if (read_priority(rest) && rest.starts_with('[') && read_kernel_stamp(rest)) {  // "<4>[ 12.345678] text"
     text.remove_prefix(text.find('['));
   }
   if (const auto stamp = read_kernel_stamp(text)) {
@@ -134,7 +135,7 @@ bool read_host_and_tag(std::string_view text, Record& record) {
       return false;
     }
   }
-  if (rest.starts_with(" ")) {
+  if (rest.starts_with(' ')) {
     rest.remove_prefix(1);
   }
   record.kernel = *tag == "kernel" || *tag == "vmunix";

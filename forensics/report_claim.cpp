@@ -8,14 +8,6 @@
 namespace forensics {
 namespace {
 
-// "[ 2231]    26 ...".
-std::optional<std::int64_t> pid_of_row(std::string_view row) {
-  row = trim_left(row.substr(std::min<std::size_t>(1, row.size())));
-  std::int64_t pid = 0;
-  const auto [stop, error] = std::from_chars(row.data(), row.data() + row.size(), pid);
-  return error == std::errc{} ? std::optional(pid) : std::nullopt;
-}
-
 template <typename T, typename Value, typename Member>
 bool has(const std::vector<T>& list, const Value& value, Member member) {
   return std::ranges::find(list, value, member) != list.end();
@@ -185,7 +177,7 @@ Report::Claim Report::claim_victim(std::int64_t pid) const {
   if (parts_.rows.empty()) {
     return phase_ >= Phase::memory ? Claim::possible : Claim::weak;
   }
-  const bool listed = std::ranges::any_of(parts_.rows, [&](const std::string& row) { return pid_of_row(row) == pid; });
+  const bool listed = std::ranges::any_of(parts_.rows, [&](const auto& row) { return row.numbers.values[0] == pid; });
   return listed ? Claim::sure : Claim::none;
 }
 

@@ -15,7 +15,7 @@ constexpr std::uint64_t kUsualPage = 4096;
 
 bool trace_has(const ReportParts& parts, std::initializer_list<std::string_view> starts) {
   return std::ranges::any_of(parts.frames, [&](const ReportParts::StackFrame& frame) {
-    return std::ranges::any_of(starts, [&](std::string_view start) { return frame.symbol.starts_with(start); });
+    return std::ranges::any_of(starts, [&](std::string_view start) { return begins_with(frame.symbol, start); });
   });
 }
 
@@ -103,7 +103,7 @@ Count page_size_of_release(const Text& release) {
 Count page_size_of_tables(const ReportParts& parts, const lines::Columns& columns) {
   constexpr std::uint64_t kLarger = 16384;
   for (const auto& row : parts.rows) {
-    const auto figures = lines::split_task_row(row, columns);
+    const auto figures = lines::split_task_row(row.text, row.numbers, columns);
     if (figures && figures->pgtables_bytes.value_or(0) % kLarger != 0) {
       return kUsualPage;
     }
@@ -127,7 +127,10 @@ Count page_size_of(const ReportParts& parts, const lines::Columns& columns) {
   }
   const auto row_of = [&](std::int64_t pid) -> std::optional<lines::TaskFigures> {
     for (const auto& row : parts.rows) {
-      if (auto figures = lines::split_task_row(row, columns); figures && figures->task.pid == pid) {
+      if (row.numbers.values[0] != pid) {
+        continue;
+      }
+      if (auto figures = lines::split_task_row(row.text, row.numbers, columns)) {
         return figures;
       }
     }
@@ -152,13 +155,22 @@ Count in_bytes(const Count& pages, std::uint64_t page) {
   return pages ? Count(saturated(*pages, page)) : std::nullopt;
 }
 
+lines::Columns guess_columns(const ReportParts& parts) {
+  std::vector<std::string> rows;
+  rows.reserve(parts.rows.size());
+  for (const auto& row : parts.rows) {
+    rows.push_back(row.text);
+  }
+  return lines::guess_columns(rows).value_or(lines::Columns{});
+}
+
 // The tasks, and of each the index of its row.
 std::vector<std::size_t> fill_tasks(ReportParts& parts, const lines::Columns& columns, std::uint64_t page) {
   auto& tasks = parts.incident.tasks;
   std::vector<std::size_t> row_of_task;
   tasks.reserve(parts.rows.size());
   for (std::size_t i = 0; i < parts.rows.size(); ++i) {
-    auto row = lines::split_task_row(parts.rows[i], columns);
+    auto row = lines::split_task_row(parts.rows[i].text, parts.rows[i].numbers, columns);
     if (!row) {
       continue;
     }
@@ -408,7 +420,7 @@ Incident finish_report(ReportParts parts, std::vector<Warning>& warnings) {
     }
   }
 
-  const auto columns = parts.columns ? *parts.columns : lines::guess_columns(parts.rows).value_or(lines::Columns{});
+  const auto columns = parts.columns ? *parts.columns : guess_columns(parts);
   const auto page = page_size_of(parts, columns);
   std::vector<std::size_t> row_of_task;
   if (!columns.empty()) {

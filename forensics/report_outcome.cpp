@@ -59,7 +59,7 @@ Report::Fit Report::take(const lines::TaskRow& line) {
     return Fit::next_report;
   }
   if (parts_.rows.size() < kMostRows) {
-    parts_.rows.emplace_back(line.text);
+    parts_.rows.push_back({.text = std::string(line.text), .numbers = line.numbers});
   }
   parts_.has_table = true;
   certain_ = certain_ || parts_.rows.size() > 1;

@@ -24,7 +24,7 @@ struct ReportParts {
 
   bool has_table = false;
   std::optional<lines::Columns> columns;
-  std::vector<std::string> rows;
+  std::vector<lines::KeptTaskRow> rows;
 
   Excerpt excerpt;
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
-#include <ranges>
 
 #include <fmt/format.h>
 
@@ -128,7 +126,7 @@ std::optional<double> read_kernel_stamp(std::string_view& text) {
   if (digits.size() < 3 || digits.size() > 9) {
     return std::nullopt;
   }
-  if (rest.starts_with(",") || rest.starts_with("@")) {  // Motorola, MediaTek, Amlogic: the CPU
+  if (rest.starts_with(',') || rest.starts_with('@')) {  // Motorola, MediaTek, Amlogic: the CPU
     rest.remove_prefix(1);
     (void)read_digits(rest);
   }
@@ -139,21 +137,23 @@ std::optional<double> read_kernel_stamp(std::string_view& text) {
     }
     rest.remove_prefix(close + 1);
   }
-  if (!rest.starts_with("]")) {
+  if (!rest.starts_with(']')) {
     return std::nullopt;
   }
   rest.remove_prefix(1);
-  if (rest.starts_with(" ")) {
+  if (rest.starts_with(' ')) {
     rest.remove_prefix(1);
   }
-  double fraction = 0;
-  for (const char digit : std::views::reverse(digits)) {
-    fraction = (fraction + (digit - '0')) / 10;
+  // What was written as one number divided once is the double that is nearest to it, up to 2^53.
+  std::uint64_t fraction = 0, scale = 1;
+  for (const char digit : digits) {
+    fraction = fraction * 10 + static_cast<std::uint64_t>(digit - '0');
+    scale *= 10;
   }
-  // Digits are decimal: the division above is exact to less than a nanosecond; round it to what was written.
-  const double scale = digits.size() > 6 ? 1e9 : 1e6;
+  constexpr std::uint64_t kYears = 100'000'000;  // three, in seconds
   text = rest;
-  return std::round((static_cast<double>(*seconds) + fraction) * scale) / scale;
+  return *seconds < kYears ? static_cast<double>(*seconds * scale + fraction) / static_cast<double>(scale)
+                           : static_cast<double>(*seconds) + static_cast<double>(fraction) / static_cast<double>(scale);
 }
 
 std::string_view read_caller(std::string_view& text) {
@@ -193,13 +193,13 @@ std::optional<int> read_priority(std::string_view& text) {
 
 bool read_clock(std::string_view& text, WallTime& into) {
   auto rest = text;
-  const bool read = two_digits(rest, into.hour) && rest.starts_with(":") &&
-                    (rest.remove_prefix(1), two_digits(rest, into.minute)) && rest.starts_with(":") &&
+  const bool read = two_digits(rest, into.hour) && rest.starts_with(':') &&
+                    (rest.remove_prefix(1), two_digits(rest, into.minute)) && rest.starts_with(':') &&
                     (rest.remove_prefix(1), two_digits(rest, into.second));
   if (!read || into.hour > 23 || into.minute > 59 || into.second > 60) {
     return false;
   }
-  if ((rest.starts_with(".") || rest.starts_with(",")) && rest.size() > 1 && is_digit(rest[1])) {
+  if ((rest.starts_with('.') || rest.starts_with(',')) && rest.size() > 1 && is_digit(rest[1])) {
     rest.remove_prefix(1);
     into.fraction = read_digits(rest);
   }
@@ -210,8 +210,10 @@ bool read_clock(std::string_view& text, WallTime& into) {
 int month_number(std::string_view word) {
   constexpr std::string_view kEnglish = "JanFebMarAprMayJunJulAugSepOctNovDec";
   if (word.size() == 3) {
-    if (const auto at = kEnglish.find(word); at != std::string_view::npos && at % 3 == 0) {
-      return static_cast<int>(at / 3) + 1;
+    for (std::size_t at = 0; at < kEnglish.size(); at += 3) {
+      if (word[0] == kEnglish[at] && word[1] == kEnglish[at + 1] && word[2] == kEnglish[at + 2]) {
+        return static_cast<int>(at / 3) + 1;
+      }
     }
   }
   const auto wanted = lower_ascii(word);
@@ -292,16 +294,19 @@ std::optional<WallTime> read_syslog_time(std::string_view& text) {
 }
 
 std::optional<WallTime> read_iso_time(std::string_view& text) {
+  if (text.empty() || !is_digit(text[0])) {
+    return std::nullopt;
+  }
   auto rest = text;
   WallTime time;
   const auto year = whole_number<int>(read_digits(rest));
-  if (!year || *year < 1970 || *year > 9999 || !rest.starts_with("-")) {
+  if (!year || *year < 1970 || *year > 9999 || !rest.starts_with('-')) {
     return std::nullopt;
   }
   time.year = *year;
   rest.remove_prefix(1);
-  if (!two_digits(rest, time.month) || !rest.starts_with("-") || (rest.remove_prefix(1), !two_digits(rest, time.day)) ||
-      !(rest.starts_with("T") || rest.starts_with(" ")) || time.month < 1 || time.month > 12 || time.day < 1 ||
+  if (!two_digits(rest, time.month) || !rest.starts_with('-') || (rest.remove_prefix(1), !two_digits(rest, time.day)) ||
+      !(rest.starts_with('T') || rest.starts_with(' ')) || time.month < 1 || time.month > 12 || time.day < 1 ||
       time.day > 31) {
     return std::nullopt;
   }
@@ -309,9 +314,9 @@ std::optional<WallTime> read_iso_time(std::string_view& text) {
   if (!read_clock(rest, time)) {
     return std::nullopt;
   }
-  if (rest.starts_with("Z")) {
+  if (rest.starts_with('Z')) {
     time.zone = rest.substr(0, 1);
-  } else if (rest.starts_with("+") || rest.starts_with("-")) {
+  } else if (rest.starts_with('+') || rest.starts_with('-')) {
     const auto digits = std::min(rest.find_first_not_of("0123456789:", 1), rest.size());
     if (digits == 5 || digits == 6) {
       time.zone = rest.substr(0, digits);

@@ -27,9 +27,29 @@ inline std::string_view trim_left(std::string_view text) {
   text.remove_prefix(blanks);
   return text;
 }
-std::string_view trim_right(std::string_view text);
+inline std::string_view trim_right(std::string_view text) {
+  while (!text.empty() && (is_blank(text.back()) || text.back() == '\r' || text.back() == '\n')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
 inline std::string_view trim(std::string_view text) {
   return trim_left(trim_right(text));
+}
+
+// text.starts_with(start), of which neither is known to the compiler and most differ in the first byte; start is not
+// empty.
+inline bool begins_with(std::string_view text, std::string_view start) {
+  return !text.empty() && text.front() == start.front() && text.starts_with(start);
+}
+
+// How many digits the text begins with.
+inline std::size_t leading_digits(std::string_view text) {
+  std::size_t digits = 0;
+  while (digits < text.size() && is_digit(text[digits])) {
+    ++digits;
+  }
+  return digits;
 }
 
 // The whole text as a number; nothing when anything else is in it or it does not fit.

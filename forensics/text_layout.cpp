@@ -16,6 +16,9 @@ struct Glyph {
 // The first character of valid UTF-8 text, which is not empty.
 Glyph first_glyph(std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
+  if (first >= ' ' && first <= '~') {
+    return {text.substr(0, 1), 1};
+  }
   const std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   const auto bytes = text.substr(0, std::min(length, text.size()));
   std::uint32_t point = length == 1 ? first : first & (0x7fU >> length);

@@ -92,7 +92,7 @@ std::string_view without_grep_prefix(std::string_view line) {
   for (auto at = word.find_first_of(":-"); at < word.size(); at = word.find_first_of(":-", at + 1)) {
     auto rest = line.substr(at + 1);
     const auto after = rest;
-    const bool stamped = rest.starts_with("[")               ? read_kernel_stamp(rest).has_value()
+    const bool stamped = rest.starts_with('[')               ? read_kernel_stamp(rest).has_value()
                          : rest.empty() || is_digit(rest[0]) ? false
                                                              : read_syslog_time(rest).has_value();
     if (at > 0 && stamped) {
@@ -108,7 +108,7 @@ std::string_view without_domain(std::string_view line) {
   auto rest = line;
   if (rest.starts_with("(XEN) ")) {
     rest.remove_prefix(6);
-    const auto close = rest.starts_with("[") ? rest.find("] ") : std::string_view::npos;
+    const auto close = rest.starts_with('[') ? rest.find("] ") : std::string_view::npos;
     rest.remove_prefix(close == std::string_view::npos ? 0 : close + 2);
   }
   if (!rest.starts_with("(d")) {
@@ -120,7 +120,7 @@ std::string_view without_domain(std::string_view line) {
     return line;
   }
   rest.remove_prefix(end + 2);
-  return rest.starts_with("[") || rest.starts_with("<") ? rest : line;
+  return rest.starts_with('[') || rest.starts_with('<') ? rest : line;
 }
 
 // "{job=\"kernel\", host=\"n1\"} text": the labels of Loki's logcli.
@@ -137,9 +137,9 @@ std::string_view without_labels(std::string_view line) {
 }
 
 std::string_view without_quotes(std::string_view line) {
-  while (line.starts_with(">")) {
+  while (line.starts_with('>')) {
     line.remove_prefix(1);
-    if (line.starts_with(" ")) {
+    if (line.starts_with(' ')) {
       line.remove_prefix(1);
     }
   }
@@ -152,7 +152,7 @@ std::size_t tag_length(std::string_view text) {
                                  std::string_view("pre"),  std::string_view("div"), std::string_view("code"),
                                  std::string_view("td"),   std::string_view("tr"),  std::string_view("li"),
                                  std::string_view("tt"),   std::string_view("font")};
-  if (!text.starts_with("<")) {
+  if (!text.starts_with('<')) {
     return 0;
   }
   const auto name = text.substr(text.starts_with("</") ? 2 : 1);
@@ -278,7 +278,7 @@ std::string without_entities(std::string_view line) {
 
 // Records of /dev/kmsg and JSON, where "&lt;" and "=3D" are in somebody's name.
 bool is_of_program(std::string_view line) {
-  return line.starts_with("{") || (is_digit(line[0]) && line.find_first_not_of("0123456789") == line.find(','));
+  return line.starts_with('{') || (is_digit(line[0]) && line.find_first_not_of("0123456789") == line.find(','));
 }
 
 bool has_entity(std::string_view line) {
@@ -305,7 +305,7 @@ std::string_view unwrap(std::string_view line, std::string& scratch) {
     scratch = without_quoted_printable(line);
     line = scratch;
   }
-  if (line.starts_with("<")) {
+  if (line.starts_with('<')) {
     line = without_tags(line);
   }
   if (has_entity(line) && !is_of_program(line)) {
@@ -316,19 +316,19 @@ std::string_view unwrap(std::string_view line, std::string& scratch) {
     scratch = without_colours(line);
     line = scratch;
   }
-  if (line.starts_with(">")) {
+  if (line.starts_with('>')) {
     line = without_quotes(line);
   }
   if (const auto first = trim_left(line); first.starts_with('"') || first.starts_with('\'') || first.starts_with('`')) {
     line = without_source_quotes(line);
   }
-  if (line.starts_with("(")) {
+  if (line.starts_with('(')) {
     line = without_domain(line);
   }
-  if (line.starts_with("{")) {
+  if (line.starts_with('{')) {
     line = without_labels(line);
   }
-  if (trim_left(line).starts_with("{")) {
+  if (trim_left(line).starts_with('{')) {
     std::string inner;
     if (read_json_wrapper(trim_left(line), inner)) {
       scratch = std::move(inner);

@@ -32,7 +32,7 @@ bool read_decoded_priority(std::string_view& text, bool& kernel) {
   }
   kernel = trim(text.substr(0, colon)) == "kern";
   text.remove_prefix(second + 1);
-  if (text.starts_with(" ")) {
+  if (text.starts_with(' ')) {
     text.remove_prefix(1);
   }
   return true;
@@ -66,11 +66,11 @@ std::optional<WallTime> read_whole_iso_time(std::string_view text) {
 // "[Fri Nov 21 14:22:56 2025] ", "[2025-11-21 14:22:56] ", "[Nov21 14:22] ", "[  +0.000004] ", "[<    0.000004>] ".
 bool read_bracket(std::string_view& text, Record& record) {
   const auto close = text.find(']');
-  if (!text.starts_with("[") || close == std::string_view::npos || close > 60) {
+  if (!text.starts_with('[') || close == std::string_view::npos || close > 60) {
     return false;
   }
   const auto inside = trim(text.substr(1, close - 1));
-  const bool relative = inside.starts_with("+") || inside.starts_with("<");
+  const bool relative = inside.starts_with('+') || inside.starts_with('<');
   if (relative) {
     if (inside.find_first_not_of("+<> .0123456789") != std::string_view::npos ||
         inside.find('.') == std::string_view::npos) {
@@ -85,7 +85,7 @@ bool read_bracket(std::string_view& text, Record& record) {
     return false;  // not reltime's "Nov21 14:22" either
   }
   text.remove_prefix(close + 1);
-  if (text.starts_with(" ")) {
+  if (text.starts_with(' ')) {
     text.remove_prefix(1);
   }
   read_after_bracket(text, record);
@@ -104,13 +104,13 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   const auto priority = read_priority(text);
   if (priority) {
     record.kernel = *priority < 8;
-    text = text.starts_with(" ") ? text.substr(1) : text;
+    text = text.starts_with(' ') ? text.substr(1) : text;
   } else {
     (void)read_decoded_priority(text, record.kernel);
   }
   if (const auto stamp = read_kernel_stamp(text)) {
     record.monotonic_s = stamp;
-    record.message = text.starts_with("<")    ? without_priority(text)
+    record.message = text.starts_with('<')    ? without_priority(text)
                      : text.starts_with(kTag) ? text.substr(kTag.size())
                                               : text;
     return record;
@@ -119,7 +119,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
     return record;
   }
   auto after = text;  // --time-format iso: only dmesg writes a comma
-  if (const auto time = read_iso_time(after); time && after.starts_with(" ") && text[10] == 'T' && text[19] == ',') {
+  if (const auto time = read_iso_time(after); time && after.starts_with(' ') && text[10] == 'T' && text[19] == ',') {
     record.wall = time;
     record.message = after.substr(1);
     return record;

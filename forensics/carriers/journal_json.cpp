@@ -46,7 +46,7 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
   } else if (line.starts_with(kEvent)) {
     line.remove_prefix(kEvent.size());
   }
-  if (!line.starts_with("{") || line.find("\"MESSAGE\"") == std::string_view::npos) {
+  if (!line.starts_with('{') || line.find("\"MESSAGE\"") == std::string_view::npos) {
     return std::nullopt;
   }
   const auto object = json::parse(line, nullptr, false);
@@ -93,7 +93,7 @@ class Pretty final : public BlockDecoder {
  public:
   bool feed(std::string_view line) override {
     if (object_.size() > kLargest || (object_.empty() && line != "{") ||
-        (!object_.empty() && line != "}" && !line.starts_with("\t"))) {
+        (!object_.empty() && line != "}" && !line.starts_with('\t'))) {
       return false;
     }
     object_.append(line);

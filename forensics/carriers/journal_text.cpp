@@ -20,7 +20,7 @@ bool read_full(std::string_view text, Record& record) {
   }
   text.remove_prefix(blank + 1);
   auto time = read_iso_time(text);
-  if (!time || !text.starts_with(" ")) {
+  if (!time || !text.starts_with(' ')) {
     return false;
   }
   text = trim_left(text);
@@ -67,16 +67,18 @@ std::optional<Record> decode(std::string_view line, std::string& scratch) {
   text = line;
   if (auto time = read_iso_time(text)) {
     record.wall = time;
-    if (text.starts_with(" ") && line[10] == 'T' && line[19] != ',' && read_host_and_tag(text, record)) {
+    if (text.starts_with(' ') && line[10] == 'T' && line[19] != ',' && read_host_and_tag(text, record)) {
       return record;
     }
     return std::nullopt;
   }
+  constexpr std::size_t kLongestTime = 29;  // "Nov 21 14:22:56.123456", the month in any language
   text = line;
-  if (auto time = read_syslog_time(text)) {
+  const bool fraction = line.substr(0, kLongestTime).contains('.');  // else it is a daemon's, or the plain short format
+  if (auto time = fraction ? read_syslog_time(text) : std::nullopt) {
     record.wall = time;
-    const bool precise = time->fraction.size() == 6;  // else it is a daemon's, or the plain short format
-    return precise && text.starts_with(" ") && read_host_and_tag(text, record) ? std::optional(record) : std::nullopt;
+    const bool precise = time->fraction.size() == 6;
+    return precise && text.starts_with(' ') && read_host_and_tag(text, record) ? std::optional(record) : std::nullopt;
   }
   record = {};
   if (read_unix(line, record, scratch)) {
@@ -111,7 +113,7 @@ class Verbose final : public BlockDecoder {
     }
     line.remove_prefix(kIndent.size());
     const auto equals = line.find('=');
-    if (last_ != nullptr && line.starts_with(" ")) {
+    if (last_ != nullptr && line.starts_with(' ')) {
       last_->append("\n").append(line.substr(std::min(line.size(), indent_)));
     } else if (equals != std::string_view::npos) {
       last_ = field(line.substr(0, equals));

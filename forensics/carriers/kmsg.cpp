@@ -9,11 +9,11 @@ namespace {
 
 std::optional<Record> decode(std::string_view line, std::string& scratch) {
   base::Scanner in(line);
-  Record record;
   const auto priority = in.number<unsigned>();
   if (!priority || !in.literal(",")) {
     return std::nullopt;
   }
+  Record record;
   record.kernel = *priority < 8;
   record.sequence = in.number<std::uint64_t>();
   if (!record.sequence || !in.literal(",")) {

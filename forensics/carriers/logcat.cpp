@@ -20,7 +20,7 @@ std::optional<unsigned> take_id(std::string_view& text) {
   const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto id = whole_number<unsigned>(text.substr(0, digits));
   text.remove_prefix(digits);
-  return text.starts_with(" ") ? id : std::nullopt;
+  return text.starts_with(' ') ? id : std::nullopt;
 }
 
 // "W/kernel  (    0): text" (-v time): the level, the tag, the process.
@@ -42,7 +42,6 @@ bool read_brief(std::string_view text, Record& record) {
 }
 
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
-  Record record;
   auto text = line;
   if (text.size() < 20 || text[2] != '-' || text[5] != ' ') {
     return std::nullopt;
@@ -54,6 +53,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   if (!month || !day || *month < 1 || *month > 12 || *day < 1 || *day > 31 || !read_clock(text, time)) {
     return std::nullopt;
   }
+  Record record;
   time.month = *month;
   time.day = *day;
   record.wall = time;

@@ -22,7 +22,7 @@ bool is_time_word(std::string_view word) {
 }
 
 bool is_level_word(std::string_view word) {
-  if (word.size() > 2 && word.starts_with("[") && word.ends_with("]")) {
+  if (word.size() > 2 && word.starts_with('[') && word.ends_with(']')) {
     word = word.substr(1, word.size() - 2);
     return word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:") == std::string_view::npos;
   }
@@ -48,7 +48,7 @@ bool take_time(std::string_view& text, std::optional<WallTime>& wall) {
   if (auto rest = text; const auto whole = read_iso_time(rest)) {
     if (rest.empty() || rest[0] == ' ' || rest[0] == ':') {
       wall = whole;
-      text = rest.substr(rest.starts_with(":") ? 1 : 0);
+      text = rest.substr(rest.starts_with(':') ? 1 : 0);
       return true;
     }
   }
@@ -94,9 +94,9 @@ bool read_bracketed_time(std::string_view text, Record& record) {
     return false;
   }
   text.remove_prefix(close + 1);
-  text.remove_prefix(text.starts_with(":") ? 1 : 0);
+  text.remove_prefix(text.starts_with(':') ? 1 : 0);
   record.wall = wall;
-  read_kernel_message(text.starts_with(" ") ? text.substr(1) : text, record);
+  read_kernel_message(text.starts_with(' ') ? text.substr(1) : text, record);
   return true;
 }
 
@@ -147,14 +147,14 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
       break;
     }
     timed = true;
-    rest.remove_prefix(rest.starts_with(" ") ? 1 : 0);
+    rest.remove_prefix(rest.starts_with(' ') ? 1 : 0);
     record.message = rest;
     record.bare = false;
   }
   if (const auto end = kernel_tag_end(rest); end > 0) {
     record.bare = false;
     read_kernel_message(rest.substr(end), record);
-  } else if (const auto begin = stamp_begin(rest); begin > 0 || (timed && rest.starts_with("["))) {
+  } else if (const auto begin = stamp_begin(rest); begin > 0 || (timed && rest.starts_with('['))) {
     record.bare = record.bare && begin == 0;
     if (!read_bracketed_time(rest.substr(begin), record)) {
       read_kernel_message(rest.substr(begin), record);

@@ -32,7 +32,7 @@ bool read_host_priority_and_tag(std::string_view text, Record& record) {
 bool read_passed_on(std::string_view text, Record& record) {
   text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
   const auto wall = read_syslog_time(text);
-  if (!wall || !text.starts_with(" ") || !read_host_and_tag(text.substr(1), record)) {
+  if (!wall || !text.starts_with(' ') || !read_host_and_tag(text.substr(1), record)) {
     return false;
   }
   record.wall = wall;
@@ -42,19 +42,20 @@ bool read_passed_on(std::string_view text, Record& record) {
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
   auto text = line;
   const auto priority = read_priority(text);
-  Record record;
-  record.wall = read_syslog_time(text);
-  if (!record.wall) {
+  const auto wall = read_syslog_time(text);
+  if (!wall) {
     return std::nullopt;
   }
-  if (text.starts_with(":")) {  // Cisco's and some appliances' "Nov 21 14:22:56: "
+  Record record;
+  record.wall = wall;
+  if (text.starts_with(':')) {  // Cisco's and some appliances' "Nov 21 14:22:56: "
     text.remove_prefix(1);
-    if (record.wall->year != 0 && text.starts_with(" ")) {  // "Fri Jun 12 03:04:05 2015: text": a console with the time
+    if (record.wall->year != 0 && text.starts_with(' ')) {  // "Fri Jun 12 03:04:05 2015: text": a console with the time
       read_kernel_message(text.substr(1), record);
       return record;
     }
   }
-  if (!text.starts_with(" ")) {
+  if (!text.starts_with(' ')) {
     return std::nullopt;
   }
   text.remove_prefix(1);
@@ -66,7 +67,7 @@ std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
       !read_host_and_stamp(text, record) && !read_passed_on(text, record)) {
     record.kernel = priority ? *priority < 8 : record.wall->year != 0;
     record.host = {};
-    record.message = text.starts_with(" ") ? text.substr(1) : text;
+    record.message = text.starts_with(' ') ? text.substr(1) : text;
   }
   return record;
 }

@@ -20,17 +20,17 @@ bool read_rfc5424(std::string_view text, Record& record) {
   const auto app = take_word(text);
   (void)take_word(text);
   (void)take_word(text);
-  if (text.starts_with("-")) {
+  if (text.starts_with('-')) {
     (void)take_word(text);
-  } else if (text.starts_with("[")) {
-    while (text.starts_with("[")) {
+  } else if (text.starts_with('[')) {
+    while (text.starts_with('[')) {
       std::size_t close = 1;
       while (close < text.size() && text[close] != ']') {
         close += text[close] == '\\' ? 2U : 1U;
       }
       text.remove_prefix(std::min(close + 1, text.size()));
     }
-    text.remove_prefix(text.starts_with(" ") ? 1 : 0);
+    text.remove_prefix(text.starts_with(' ') ? 1 : 0);
   } else {
     return false;
   }
@@ -53,17 +53,18 @@ bool dmesg_wrote(std::string_view line) {
 }
 
 std::optional<Record> decode(std::string_view line, std::string& /*scratch*/) {
-  Record record;
   auto text = line;
   const bool priority = read_priority(text).has_value();
   const bool rfc5424 = priority && text.starts_with("1 ");
   if (rfc5424) {
     text.remove_prefix(2);
   }
-  record.wall = read_iso_time(text);
-  if (!record.wall || record.wall->zone.empty() || !text.starts_with(" ") || dmesg_wrote(line)) {
+  const auto wall = read_iso_time(text);
+  if (!wall || wall->zone.empty() || !text.starts_with(' ') || dmesg_wrote(line)) {
     return std::nullopt;
   }
+  Record record;
+  record.wall = wall;
   text.remove_prefix(1);
   if (rfc5424) {
     return read_rfc5424(text, record) ? std::optional(record) : std::nullopt;

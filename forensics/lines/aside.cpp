@@ -27,7 +27,7 @@ std::optional<Aside> parse_aside(std::string_view message) {
       std::string_view("No memory allocation info available"),
   };
   const auto text = trim_left(message);
-  return std::ranges::any_of(kStarts, [&](std::string_view start) { return text.starts_with(start); })
+  return std::ranges::any_of(kStarts, [&](std::string_view start) { return begins_with(text, start); })
              ? std::optional(Aside{})
              : std::nullopt;
 }

@@ -102,7 +102,7 @@ std::optional<StatsHeader> parse_stats_header(std::string_view message) {
     header.path = rest.substr(0, colon);
     rest.remove_prefix(colon);
   }
-  if (!rest.starts_with(":")) {
+  if (!rest.starts_with(':')) {
     return std::nullopt;
   }
   auto pairs = read_pairs(rest.substr(1));

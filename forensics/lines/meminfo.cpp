@@ -235,7 +235,7 @@ std::optional<SlabStart> parse_slab_start(std::string_view message) {
 
 std::optional<AllocationsStart> parse_allocations_start(std::string_view message) {
   const auto text = trim(message);
-  return text.starts_with("Memory allocations") && text.ends_with(":") ? std::optional(AllocationsStart{})
+  return text.starts_with("Memory allocations") && text.ends_with(':') ? std::optional(AllocationsStart{})
                                                                        : std::nullopt;
 }
 
@@ -322,7 +322,7 @@ std::optional<MemInfoDetail> parse_mem_info_detail(std::string_view message) {
                      (text.starts_with("cma: ") && text.find(" pages") != std::string_view::npos) ||
                      text.starts_with("excessive unreclaimable slab but cannot dump stats") ||
                      text.starts_with("Memory cgroup min protection ") ||
-                     (text.starts_with("[") && text.find("] total CMA pages") != std::string_view::npos);
+                     (text.starts_with('[') && text.find("] total CMA pages") != std::string_view::npos);
   return known ? std::optional(MemInfoDetail{}) : std::nullopt;
 }
 

@@ -24,7 +24,7 @@ Domain read_domain(std::string_view& text) {
       Prefix{"No available memory in cpuset: ", Domain::cpuset},
   };
   for (const auto& prefix : kPrefixes) {
-    if (text.starts_with(prefix.text)) {
+    if (begins_with(text, prefix.text)) {
       text.remove_prefix(prefix.text.size());
       return prefix.domain;
     }
@@ -63,7 +63,7 @@ std::optional<VserverTask> read_vserver_task(std::string_view text) {
     base::Scanner in(text.substr(open + 1));
     const auto pid = in.number<std::int64_t>();
     if (pid && in.literal(":") && (in.literal("#"), in.number<std::uint64_t>()) && in.literal(")") &&
-        in.rest().starts_with(" ")) {
+        in.rest().starts_with(' ')) {
       return VserverTask{.pid = *pid, .comm = text.substr(0, open), .rest = in.rest()};
     }
   }
@@ -79,10 +79,10 @@ bool read_killed_name(std::string_view rest, Kill& kill, std::string_view& figur
       return false;
     }
     rest = in.rest();
-  } else if (rest.starts_with(" ")) {
+  } else if (rest.starts_with(' ')) {
     rest.remove_prefix(1);
   }
-  if (!rest.starts_with("(")) {
+  if (!rest.starts_with('(')) {
     return false;
   }
   rest.remove_prefix(1);
@@ -212,13 +212,14 @@ std::optional<Decision> parse_decision(std::string_view message) {
 
 std::optional<Kill> parse_kill(std::string_view message) {
   auto text = trim_left(message);
-  Kill kill;
-  kill.domain = read_domain(text);
-  kill.prefixed = kill.domain != Domain::unknown;
+  const auto domain = read_domain(text);
   base::Scanner in(text);
   if (!in.literal("Killed process ") && !in.literal("OOM killed process ")) {
     return std::nullopt;
   }
+  Kill kill;
+  kill.domain = domain;
+  kill.prefixed = domain != Domain::unknown;
   const auto pid = in.number<std::int64_t>();
   if (const auto task = pid ? std::nullopt : read_vserver_task(in.rest())) {
     kill.victim.pid = task->pid;

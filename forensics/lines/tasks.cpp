@@ -50,16 +50,40 @@ std::optional<std::int64_t> read_pid(std::string_view& text) {
   return pid;
 }
 
+constexpr std::ptrdiff_t kMostDigits = 18;  // of a number that always fits; no figure of a table has more
+
+// The next number of a row, which a blank or the row's end follows.
 std::optional<std::int64_t> next_number(std::string_view& text) {
-  const auto rest = trim_left(text);
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-  const auto length = static_cast<std::size_t>(stop - rest.data());
-  if (error != std::errc{} || (length < rest.size() && !is_blank(rest[length]))) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end && is_blank(*at)) {
+    ++at;
+  }
+  const bool negative = at != end && *at == '-';
+  const char* const digits = at + (negative ? 1 : 0);
+  std::uint64_t value = 0;
+  for (at = digits; at != end && is_digit(*at); ++at) {
+    value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+  }
+  if (at == digits || at - digits > kMostDigits || (at != end && !is_blank(*at))) {
     return std::nullopt;
   }
-  text = rest.substr(length);
-  return value;
+  text = {at, end};
+  return negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+}
+
+// Nothing when it does not begin with a pid.
+TaskRow::Numbers read_numbers(std::string_view row) {
+  TaskRow::Numbers numbers;
+  auto rest = row;
+  for (auto value = read_pid(rest); value; value = next_number(rest)) {
+    numbers.values[numbers.count] = *value;
+    numbers.ends[numbers.count] = static_cast<std::uint32_t>(row.size() - rest.size());
+    if (++numbers.count == TaskRow::Numbers::kMost) {
+      break;
+    }
+  }
+  return numbers;
 }
 
 Count as_count(std::int64_t value) {
@@ -178,18 +202,16 @@ std::optional<TaskHeader> parse_task_header(std::string_view message) {
 }
 
 std::optional<TaskRow> parse_task_row(std::string_view message) {
-  const auto row = trim_left(message);
-  auto rest = row;
-  if (!read_pid(rest)) {
-    return std::nullopt;
+  TaskRow row{.text = trim_left(message)};
+  row.numbers = read_numbers(row.text);
+  constexpr std::size_t kFewest = 7;  // the pid and six more, in every table
+  if (row.numbers.count >= kFewest) {
+    return row;
   }
-  constexpr int kFewest = 6;  // behind the pid, in every table
-  int numbers = 0;
-  while (numbers < kFewest && next_number(rest)) {
-    ++numbers;
-  }
-  const bool cut = numbers >= 2 && is_cut_short(rest) && trim_left(rest).find(' ') == std::string_view::npos;
-  return numbers == kFewest || cut ? std::optional(TaskRow{row}) : std::nullopt;
+  const auto rest =
+      row.numbers.count < 3 ? std::string_view{} : row.text.substr(row.numbers.ends[row.numbers.count - 1]);
+  const bool cut = is_cut_short(rest) && trim_left(rest).find(' ') == std::string_view::npos;
+  return cut ? std::optional(row) : std::nullopt;
 }
 
 namespace {
@@ -216,17 +238,12 @@ Columns vendors_columns(std::size_t width) {
 std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
   // Names may start with digits: the table's width is the smallest count of leading numbers.
   std::size_t width = 12, cut = 0;
-  for (const auto& row : rows) {
-    std::string_view rest = row;
-    (void)read_pid(rest);
-    std::size_t numbers = 1;
-    while (next_number(rest)) {
-      ++numbers;
-    }
-    if (is_cut_short(rest)) {
+  for (const std::string_view row : rows) {
+    const auto numbers = read_numbers(row);
+    if (is_cut_short(numbers.count == 0 ? row : row.substr(numbers.ends[numbers.count - 1]))) {
       ++cut;
     } else {
-      width = std::min(width, numbers);
+      width = std::min(width, std::max<std::size_t>(numbers.count, 1));
     }
   }
   using enum Column;
@@ -255,16 +272,22 @@ std::optional<Columns> guess_columns(const std::vector<std::string>& rows) {
   return are_possible(rows, columns) ? columns : vendors_columns(width);
 }
 
-std::optional<TaskFigures> split_task_row(std::string_view row, const Columns& columns) {
-  auto rest = row;
-  const auto pid = read_pid(rest);
-  if (!pid) {
+std::optional<TaskFigures> split_task_row(std::string_view text, const TaskRow::Numbers& numbers,
+                                          const Columns& columns) {
+  if (numbers.count == 0) {
     return std::nullopt;
   }
   TaskFigures figures;
-  figures.task.pid = *pid;
+  figures.task.pid = numbers.values[0];
+  auto rest = text.substr(numbers.ends[0]);
   for (std::size_t i = 1; i < columns.size(); ++i) {
-    const auto value = next_number(rest);
+    std::optional<std::int64_t> value;
+    if (i < numbers.count) {
+      value = numbers.values[i];
+      rest = text.substr(numbers.ends[i]);
+    } else if (i >= TaskRow::Numbers::kMost) {
+      value = next_number(rest);
+    }
     if (columns[i] == Column::lost || (!value && is_cut_short(rest))) {
       return figures;
     }
@@ -278,6 +301,10 @@ std::optional<TaskFigures> split_task_row(std::string_view row, const Columns& c
   }
   figures.task.comm = rest;
   return figures;
+}
+
+std::optional<TaskFigures> split_task_row(std::string_view text, const Columns& columns) {
+  return split_task_row(text, read_numbers(text), columns);
 }
 
 }  // namespace forensics::lines

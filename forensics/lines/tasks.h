@@ -1,6 +1,10 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,6 +44,18 @@ struct TaskHeader {
 // "[ 2231]    26  2231   500123   210455     702        0             0 java": not split yet.
 struct TaskRow {
   std::string_view text;
+  struct Numbers {  // it begins with: the pid, and what follows it, as far as a known table goes
+    static constexpr std::size_t kMost = 12;
+    std::array<std::int64_t, kMost> values{};
+    std::array<std::uint32_t, kMost> ends{};  // where in the text each ends, the pid with its bracket
+    std::size_t count = 0;
+  };
+  Numbers numbers;
+};
+// One that outlives its line.
+struct KeptTaskRow {
+  std::string text;
+  TaskRow::Numbers numbers;
 };
 // A row split by columns; figures in the units that the kernel prints.
 struct TaskFigures {
@@ -56,6 +72,8 @@ std::optional<TaskRow> parse_task_row(std::string_view message);
 // known table fits.
 std::optional<Columns> guess_columns(const std::vector<std::string>& rows);
 // Splits from the left; the name is everything after exactly one blank. Nothing when the row does not fit.
-std::optional<TaskFigures> split_task_row(std::string_view row, const Columns& columns);
+std::optional<TaskFigures> split_task_row(std::string_view text, const TaskRow::Numbers& numbers,
+                                          const Columns& columns);
+std::optional<TaskFigures> split_task_row(std::string_view text, const Columns& columns);
 
 }  // namespace forensics::lines

@@ -94,14 +94,14 @@ std::optional<std::string_view> bare_symbol(std::string_view text) {
 
 // "[<ffffffff813e8e03>] " and "[c00000037540f730] " (twice on powerpc), each at least 8 digits. `brackets` counts them.
 std::string_view skip_addresses(std::string_view text, int& brackets) {
-  while (text.starts_with("[")) {
+  while (text.starts_with('[')) {
     auto inner = text.substr(1);
-    if (inner.starts_with("<")) {
+    if (inner.starts_with('<')) {
       inner.remove_prefix(1);
     }
     const auto digits = std::min(inner.find_first_not_of(kHex), inner.size());
     auto rest = inner.substr(digits);
-    if (digits < 8 || !(rest.starts_with(">]") || rest.starts_with("]"))) {
+    if (digits < 8 || !(rest.starts_with(">]") || rest.starts_with(']'))) {
       break;
     }
     rest.remove_prefix(rest.starts_with(">]") ? 2 : 1);
@@ -115,13 +115,13 @@ std::string_view skip_addresses(std::string_view text, int& brackets) {
 // (dump_stack+0x18/0x1c)", "(show_stack) from ...".
 std::optional<std::string_view> arm_symbol(std::string_view text) {
   constexpr std::string_view kFrom = " from ";
-  if (text.starts_with("(")) {
+  if (text.starts_with('(')) {
     if (text.find(kFrom) == std::string_view::npos) {
       return std::nullopt;
     }
     text.remove_prefix(1);
     const auto symbol = bare_symbol(text);
-    return symbol && (text.substr(symbol->size()).starts_with("+0x") || text.substr(symbol->size()).starts_with(")"))
+    return symbol && (text.substr(symbol->size()).starts_with("+0x") || text.substr(symbol->size()).starts_with(')'))
                ? symbol
                : std::nullopt;
   }
@@ -231,7 +231,7 @@ std::optional<Frame> parse_frame(std::string_view message) {
     text = trim_left(text.substr(2));
   }
   if (brackets == 0 &&
-      text.starts_with("[")) {  // 2.6.24: " [oom_kill_process+0x10a/0x120] oom_kill_process+0x10a/0x120"
+      text.starts_with('[')) {  // 2.6.24: " [oom_kill_process+0x10a/0x120] oom_kill_process+0x10a/0x120"
     if (const auto close = text.find("] ");
         close != std::string_view::npos && text.substr(0, close).find("+0x") < close) {
       text = text.substr(close + 2);
@@ -293,7 +293,7 @@ std::optional<TraceDetail> parse_trace_detail(std::string_view message) {
       std::string_view("Insufficient stack space"),
   };
   for (const auto start : kStarts) {
-    if (text.starts_with(start)) {
+    if (begins_with(text, start)) {
       return TraceDetail{.moom = text.find("moom_callback") != std::string_view::npos, .ends = start == "</TASK>"};
     }
   }

@@ -15,7 +15,7 @@ constexpr std::string_view kVmalloc = ": vmalloc ";
 
 // "0xcc0(GFP_KERNEL)", "0x280da", "0x0()": false when there is no number.
 bool read_gfp(std::string_view text, Allocation& into) {
-  if (!text.starts_with("0x") && !text.starts_with("0")) {
+  if (!text.starts_with("0x") && !text.starts_with('0')) {
     return false;
   }
   if (text.starts_with("0x")) {
@@ -28,7 +28,7 @@ bool read_gfp(std::string_view text, Allocation& into) {
   }
   text.remove_prefix(digits);
   into.gfp_value = value;
-  if (text.starts_with("(")) {
+  if (text.starts_with('(')) {
     const auto close = text.find(')');
     into.gfp_has_names = close != std::string_view::npos;
     into.gfp_names = into.gfp_has_names ? text.substr(1, close - 1) : std::string_view{};
@@ -68,8 +68,7 @@ std::optional<Trigger> parse_openvz_trigger(std::string_view message) {
 
 // Since 2.6.11; the keys changed with 2.6.32, 2.6.36, 3.7, 4.6, 4.9 and 5.0 (and are in another order in 4.5-rc).
 std::optional<Trigger> parse_trigger(std::string_view message) {
-  // Most lines are none: what is searched for begins with a letter that is rare.
-  if (::memmem(message.data(), message.size(), "killer", 6) == nullptr) {
+  if (!message.contains("killer")) {  // most lines: it begins with a letter that is rare
     return std::nullopt;
   }
   constexpr std::string_view kNameless = "oom-killer: gfp_mask=0x";  // until 2.6.14
@@ -145,7 +144,7 @@ std::optional<ManualOom> parse_manual_oom(std::string_view message) {
   auto rest = trim_left(message);
   bool prefixed = false;
   for (const auto prefix : {std::string_view("sysrq: "), std::string_view("SysRq : ")}) {
-    if (rest.starts_with(prefix)) {
+    if (begins_with(rest, prefix)) {
       rest.remove_prefix(prefix.size());
       prefixed = true;
     }

@@ -175,7 +175,7 @@ std::optional<UserspaceLine> read_oomd_of_kernel(std::string_view text) {
 // "Trying to kill /a/b", then "Killed 2: 12(x) 13(y)"; a source position may stand in front:
 // "[BaseKillPlugin.cpp:99] ".
 std::optional<UserspaceLine> read_oomd(std::string_view text) {
-  if (text.starts_with("[")) {
+  if (text.starts_with('[')) {
     const auto close = text.find("] ");
     text.remove_prefix(close == std::string_view::npos ? 0 : close + 2);
   }
@@ -192,7 +192,7 @@ std::optional<UserspaceLine> read_oomd(std::string_view text) {
     const auto rest = in.rest();
     auto close = rest.find(") ");
     close = close == std::string_view::npos ? trim_right(rest).size() - 1 : close;
-    if (!rest.starts_with("(") || close == 0 || close >= rest.size() || rest[close] != ')') {
+    if (!rest.starts_with('(') || close == 0 || close >= rest.size() || rest[close] != ')') {
       break;
     }
     line.victims.emplace_back();

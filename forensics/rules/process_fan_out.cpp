@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -21,13 +21,13 @@ constexpr double kMostOfIt = 0.5, kLargest = 0.3;
 
 // The processes of the name that holds most together.
 struct Family {
-  std::string name;
+  std::string_view name;
   std::size_t count = 0;
   std::uint64_t held = 0, largest = 0;
 };
 
 Family largest_family(const Incident& incident) {
-  std::map<std::string, Family> families;
+  std::unordered_map<std::string_view, Family> families;
   for (const auto& task : incident.tasks) {
     auto& family = families[task.comm];
     family.name = task.comm;
@@ -36,9 +36,9 @@ Family largest_family(const Incident& incident) {
     family.largest = std::max(family.largest, held_bytes(task));
   }
   Family best;
-  for (auto& [name, family] : families) {
-    if (family.count > best.count) {
-      best = std::move(family);
+  for (const auto& [name, family] : families) {
+    if (family.count > best.count || (family.count == best.count && name < best.name)) {
+      best = family;
     }
   }
   return best;
