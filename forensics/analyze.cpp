@@ -4,29 +4,25 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <iterator>
 #include <mutex>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/parallel.h"
 #include "forensics/analysis.h"
 #include "forensics/assembler.h"
 #include "forensics/copies.h"
 #include "forensics/demux.h"
 #include "forensics/episodes.h"
-#include "forensics/line_reader.h"
+#include "forensics/record_reader.h"
 #include "forensics/storm.h"
-#include "forensics/survey.h"
 
 namespace forensics {
 namespace {
 
-constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 22;
 constexpr std::chrono::milliseconds kSilence{2000};
-constexpr std::uint64_t kHead = std::uint64_t{64} << 10;  // parsed whatever is in it: shows the carrier
 
 // Notices a gap in the sequence numbers of /dev/kmsg: records that were overwritten before they were read.
 class OverrunWatch {
@@ -45,25 +41,9 @@ class OverrunWatch {
     last_ = record.sequence;
   }
 
-  // Whether every record counts.
-  [[nodiscard]] bool is_watching() const { return last_.has_value(); }
-
  private:
   std::optional<std::uint64_t> last_;
 };
-
-// A large plain file is looked through by threads ahead of its reader, if there may be any.
-std::unique_ptr<LineReader> open_reader(const Source& source, unsigned jobs) {
-  if (!source.fd) {
-    return std::make_unique<LineReader>(decompressed(source_of_memory(source.bytes)));
-  }
-  if (jobs > 1) {
-    if (auto file = SurveyedFile::open(source.fd.get(), jobs)) {
-      return std::make_unique<LineReader>(std::move(file));
-    }
-  }
-  return std::make_unique<LineReader>(decompressed(source_of_fd(source.fd.get())));
-}
 
 // One log on its way into the document.
 class Intake {
@@ -73,25 +53,21 @@ class Intake {
         input_(input),
         options_(options),
         into_(into),
-        reader_(open_reader(source, options.jobs)),
-        demux_(source.carrier),
+        records_(source, {.jobs = options.jobs,
+                          .live = follows_ || options.on_incident != nullptr,
+                          .progress = options.progress,
+                          .before_wait = follows_ ? std::function([this] { tell_when_silent(); }) : nullptr}),
         assembler_(input, [this](Incident&& incident) { return keep(std::move(incident)); }, into.warnings) {}
 
   // To the end of the log, or until no more incidents are wanted: then false.
   base::Result<bool> read() {
     while (wanted_) {
-      if (follows_ && !reader_->has_lines() && is_silent()) {
-        pause();
-      }
-      auto next = may_skip() ? reader_->next_of_interest() : reader_->next();
-      if (!next) {
-        return std::unexpected(std::move(next).error().context(source_.name));
-      }
-      if (!*next) {
+      TRY_ASSIGN(const auto* read, records_.next(assembler_.is_idle()));
+      if (read == nullptr) {
         break;
       }
-      take(**next);
-      report_progress();
+      overruns_.see(read->record, input_, read->line, into_.warnings);
+      assembler_.add(read->record, read->line, read->length, read->ended, read->what ? &*read->what : nullptr);
     }
     finish();
     return wanted_;
@@ -100,10 +76,10 @@ class Intake {
   // What was read, for the document.
   [[nodiscard]] Input input() const {
     Input shown{.name = source_.name,
-                .carrier = demux_.carrier(),
-                .compression = reader_->compression(),
-                .bytes = reader_->bytes(),
-                .lines = reader_->lines()};
+                .carrier = records_.carrier(),
+                .compression = records_.compression(),
+                .bytes = records_.bytes(),
+                .lines = records_.lines()};
     if (!shown.carrier && found_) {
       shown.carrier = "raw";
     }
@@ -113,16 +89,19 @@ class Intake {
  private:
   bool keep(Incident&& incident) {
     found_ = true;
-    if (!options_.on_incident && storm_.fold(incident, into_.incidents)) {
-      return wanted_;
-    }
-    explain(incident);
     if (options_.on_incident) {
+      explain(incident);
       wanted_ = options_.on_incident(incident);
-    } else {
+    } else if (!storm_.fold(incident, into_.incidents)) {
       into_.incidents.push_back(std::move(incident));
     }
     return wanted_;
+  }
+
+  void explain_new() {
+    base::for_each_index(into_.incidents.size() - explained_, options_.jobs,
+                         [&](std::size_t i) { explain(into_.incidents[explained_ + i]); });
+    explained_ = into_.incidents.size();
   }
 
   // A pipe, a terminal, /dev/kmsg: it may go on for ever.
@@ -136,52 +115,30 @@ class Intake {
     return ::poll(&poll_fd, 1, static_cast<int>(kSilence.count())) == 0;
   }
 
-  void pause() {
+  void tell_when_silent() {
+    if (!is_silent()) {
+      return;
+    }
     assembler_.pause();
     if (!into_.incidents.empty()) {
+      explain_new();
       options_.on_pause(into_);
+      explained_ = into_.incidents.size();
       storm_.forget();
     }
   }
 
-  // Whether lines that cannot begin a report would change nothing.
-  [[nodiscard]] bool may_skip() const {
-    return parsed_ >= kHead && assembler_.is_idle() && demux_.is_between_records() && !overruns_.is_watching();
-  }
-
-  void take(const Line& line) {
-    parsed_ += line.text.size() + 1;
-    demux_.feed(line.text);
-    while (demux_.next(record_)) {
-      if (!line.ended && record_.bare && demux_.has_prefixes()) {
-        continue;  // the beginning of a prefix, where the input was cut
-      }
-      overruns_.see(record_, input_, line.number, into_.warnings);
-      assembler_.add(record_, line.number, line.text.size(), line.ended);
-    }
-  }
-
-  void report_progress() {
-    if (options_.progress && reader_->bytes() - reported_ >= kProgressStep) {
-      reported_ = reader_->bytes();
-      options_.progress(reported_);
-    }
-  }
-
   void finish() {
-    demux_.finish();
-    while (wanted_ && demux_.next(record_)) {
-      assembler_.add(record_, reader_->lines(), record_.message.size());
-    }
     if (wanted_) {
       assembler_.finish();
     }
+    explain_new();
     storm_.warn(input_, into_.warnings);
-    if (const auto damage = reader_->damage()) {
+    if (const auto damage = records_.damage()) {
       into_.warnings.push_back({.code = "input_damaged",
                                 .message = fmt::format("{}: {}; what is before it was read", source_.name, *damage),
                                 .input = input_,
-                                .line = reader_->lines()});
+                                .line = records_.lines()});
     }
   }
 
@@ -189,14 +146,12 @@ class Intake {
   std::size_t input_;
   const AnalyzeOptions& options_;
   Postmortem& into_;
-  std::unique_ptr<LineReader> reader_;
-  Demux demux_;
+  bool follows_ = goes_on();
+  RecordReader records_;
   OverrunWatch overruns_;
   Assembler assembler_;
   Storm storm_;
-  Record record_;
-  std::uint64_t reported_ = 0, parsed_ = 0;
-  bool follows_ = goes_on();
+  std::size_t explained_ = into_.incidents.size();  // the first so many
   bool found_ = false, wanted_ = true;
 };
 
@@ -224,29 +179,21 @@ base::Result<Postmortem> analyze_side_by_side(std::span<Source> sources, const A
   std::atomic<std::size_t> next = 0;
   std::mutex progress;
   std::uint64_t bytes_read = 0;
-  {
-    std::vector<std::jthread> threads;
-    const auto side_by_side = std::min<std::size_t>(options.jobs, sources.size());
-    threads.reserve(side_by_side);
-    for (std::size_t i = 0; i < side_by_side; ++i) {
-      threads.emplace_back([&] {
-        for (auto at = next++; at < sources.size(); at = next++) {
-          AnalyzeOptions one{.jobs = std::max(1U, options.jobs / static_cast<unsigned>(side_by_side))};
-          std::uint64_t before = 0;
-          if (options.progress) {
-            one.progress = [&](std::uint64_t bytes) {
-              const std::scoped_lock lock(progress);
-              bytes_read += bytes - std::exchange(before, bytes);
-              options.progress(bytes_read);
-            };
-          }
-          if (auto read = analyze_one(sources[at], at, one, *parts[at]); !read) {
-            parts[at] = std::unexpected(std::move(read).error());
-          }
-        }
-      });
+  const auto side_by_side = static_cast<unsigned>(std::min<std::size_t>(options.jobs, sources.size()));
+  base::for_each_index(sources.size(), side_by_side, [&](std::size_t at) {
+    AnalyzeOptions one{.jobs = std::max(1U, options.jobs / side_by_side)};
+    std::uint64_t before = 0;
+    if (options.progress) {
+      one.progress = [&](std::uint64_t bytes) {
+        const std::scoped_lock lock(progress);
+        bytes_read += bytes - std::exchange(before, bytes);
+        options.progress(bytes_read);
+      };
     }
-  }
+    if (auto read = analyze_one(sources[at], at, one, *parts[at]); !read) {
+      parts[at] = std::unexpected(std::move(read).error());
+    }
+  });
   Postmortem document;
   for (auto& part : parts) {
     TRY_ASSIGN(auto read, std::move(part));

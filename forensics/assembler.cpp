@@ -123,7 +123,8 @@ void Assembler::close_settled(std::uint64_t line) {
   }
 }
 
-void Assembler::add(const Record& record, std::uint64_t line, std::size_t length, bool ended) {
+void Assembler::add(const Record& record, std::uint64_t line, std::size_t length, bool ended,
+                    const std::optional<OomLine>* what) {
   close_settled(line);
   if (!record.boot.empty() && record.boot != boot_) {
     if (!boot_.empty()) {
@@ -156,11 +157,12 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
     piece.message = glued->rest;
     piece.monotonic_s = glued->monotonic_s;
   }
-  add_message(piece, piece.message, line, length, ended);
+  const bool whole = piece.message.size() == record.message.size();
+  add_message(piece, piece.message, line, length, ended, whole ? what : nullptr);
 }
 
 void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length,
-                            bool ended) {
+                            bool ended, const std::optional<OomLine>* known) {
   if (trim(message).empty()) {
     pass_empty(record, line);
     return;
@@ -172,7 +174,13 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
     return;
   }
   const auto text = record.bare ? trim_left(message) : message;  // an indented paste
-  const auto what = ended ? parse_oom_line(text) : parse_cut_oom_line(text);
+  std::optional<OomLine> read;
+  if (!ended) {
+    read = parse_cut_oom_line(text);
+  } else if (known == nullptr) {
+    read = parse_oom_line(text);
+  }
+  const auto& what = ended && known != nullptr ? *known : read;
   if (!ended && !what && parse_oom_line(text)) {
     return;  // nothing is left of it that is known
   }
@@ -247,9 +255,9 @@ void Assembler::add_foreign(Slot& slot, bool recognized, std::string_view messag
 // Another CPU's line came between the pieces of one that the kernel builds by pr_cont(), or the line was longer than a
 // record: ",cpuset=/,mems_allowed=0,...", "(null),  order=0, ..." or a path begin the rest.
 bool Assembler::Slot::continues(std::string_view message, std::uint64_t line) {
-  const bool path = message.starts_with("/") && (incomplete.ends_with("=") || incomplete.ends_with(" for "));
+  const bool path = message.starts_with('/') && (incomplete.ends_with('=') || incomplete.ends_with(" for "));
   if (incomplete.empty() || fed == nullptr ||
-      !(path || message.starts_with(",") || message.starts_with("(null)") ||
+      !(path || message.starts_with(',') || message.starts_with("(null)") ||
         message.starts_with(" as a result of limit of "))) {
     return false;
   }

@@ -25,8 +25,10 @@ class Assembler {
   using Sink = std::function<bool(Incident&&)>;  // false: no more are wanted
   Assembler(std::size_t input, Sink sink, std::vector<Warning>& warnings);
 
-  // One record; `length` is that of its line as it stood in the log, `ended` false for a last line that may be cut.
-  void add(const Record& record, std::uint64_t line, std::size_t length, bool ended = true);
+  // One record; `length` is that of its line as it stood in the log, `ended` false for a last line that may be cut,
+  // `what` its text read by parse_oom_line(), where that was done before.
+  void add(const Record& record, std::uint64_t line, std::size_t length, bool ended = true,
+           const std::optional<OomLine>* what = nullptr);
   void finish();
   // Nothing has come for a while: hands over what has its outcome.
   void pause();
@@ -66,7 +68,8 @@ class Assembler {
   void watch_year(const WallTime& time, std::uint64_t line);
   void watch_time(const Record& record, Slot& slot, std::uint64_t line);
   void close_settled(std::uint64_t line);
-  void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
+  void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended,
+                   const std::optional<OomLine>* known = nullptr);
   void pass_empty(const Record& record, std::uint64_t line);
   void add_whole(Slot& slot, const std::optional<OomLine>& what, const Record& record, std::string_view text,
                  std::uint64_t line);
