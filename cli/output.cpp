@@ -202,11 +202,12 @@ base::Result<> write_file(Output& output, std::string_view text) {
 
 }  // namespace
 
-base::Result<> write_document(const forensics::Postmortem& document, std::vector<Output>& outputs) {
+base::Result<> write_document(const forensics::Postmortem& document, std::vector<Output>& outputs, unsigned threads) {
   for (auto& output : outputs) {
     const bool standard = output.path == kStandardOutput;
     const forensics::RenderOptions options{.colour = standard && colours(STDOUT_FILENO),
-                                           .width = standard ? columns(STDOUT_FILENO) : 80};
+                                           .width = standard ? columns(STDOUT_FILENO) : 80,
+                                           .threads = threads};
     const auto text = output.renderer->render(document, options);
     TRY(add_job_summary(document, output));
     if (standard) {

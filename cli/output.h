@@ -38,8 +38,9 @@ base::Result<std::vector<Output>> check_outputs(const std::vector<std::string>& 
 base::Result<std::vector<std::filesystem::path>> open_outputs(std::vector<Output>& outputs);
 
 // Renders and writes each: files as one step (a reader never sees half of one), standard output whole. With the format
-// github the document as Markdown is added to the job's summary, too. The error names the target.
-base::Result<> write_document(const forensics::Postmortem& document, std::vector<Output>& outputs);
+// github the document as Markdown is added to the job's summary, too. threads may render. The error names the target.
+base::Result<> write_document(const forensics::Postmortem& document, std::vector<Output>& outputs,
+                              unsigned threads = 1);
 
 // Both in one, for commands that have nothing to lose in between.
 base::Result<> write_document(const forensics::Postmortem& document, const std::vector<std::string>& outputs,

@@ -11,7 +11,8 @@ namespace forensics {
 
 struct RenderOptions {
   bool colour = false;
-  unsigned width = 80;  // columns of the terminal
+  unsigned width = 80;   // columns of the terminal
+  unsigned threads = 1;  // that may work on it
 };
 
 // An output format: one file under renderers/. It gets the whole document and escapes everything that came from

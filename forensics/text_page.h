@@ -23,6 +23,8 @@ class Page {
   [[nodiscard]] std::string paint(Tone tone, std::string_view text) const;
 
   void line(std::string_view text = {});
+  // What another page of the same options has.
+  void add(Page&& page) { out_ += page.out_; }
   // Wrapped, every line in that tone, the later ones indented by so much.
   void paragraph(std::string_view text, Tone tone = Tone::plain, std::size_t indent = 0);
   void heading(std::string_view text);

@@ -1,13 +1,12 @@
 // oomlab analyze: kernel logs to post-mortems.
 #include "forensics/analyze.h"
 
-#include <sched.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/escape.h"
+#include "base/parallel.h"
 #include "base/sandbox.h"
 #include "cli/command.h"
 #include "cli/control_file_options.h"
@@ -61,6 +60,8 @@ struct AnalyzeOptions {
   ControlFileOptions control_files;
   RedactOptions redact;
 
+  [[nodiscard]] unsigned threads() const { return jobs ? static_cast<unsigned>(*jobs) : base::processors(); }
+
   void bind(Options& table) {
     table.text("format", format, "FORMAT",
                fmt::format("output format of standard output: {}", fmt::join(format_names(), ", ")));
@@ -81,12 +82,6 @@ struct AnalyzeOptions {
     table.flag("require-complete", require_complete, "exit with 1 when a part of an incident's report is missing");
   }
 };
-
-// Processors that this process may run on.
-unsigned processors() {
-  cpu_set_t set;
-  return ::sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-}
 
 // A sandbox that this machine cannot give is no reason to leave a log unread, but not to be silent either; a build with
 // sanitizers never has one.
@@ -170,7 +165,7 @@ class Report {
     status_ |= exit_status(document, options_);
     redact(document);
     if (!went_ahead_ || !document.incidents.empty()) {
-      TRY(write_document(document, outputs_));
+      TRY(write_document(document, outputs_, options_.threads()));
     }
     return status_;
   }
@@ -197,7 +192,7 @@ class Report {
 
 base::Result<forensics::Postmortem> read_logs(std::vector<forensics::Source>& sources, const AnalyzeOptions& options,
                                               ReadingBar& bar, Report& report) {
-  forensics::AnalyzeOptions how{.jobs = options.jobs ? static_cast<unsigned>(*options.jobs) : processors()};
+  forensics::AnalyzeOptions how{.jobs = options.threads()};
   if (bar.is_shown()) {
     how.progress = [&](std::uint64_t bytes) { bar.update(bytes); };
   }

@@ -1,5 +1,8 @@
+#include <vector>
+
 #include <fmt/format.h>
 
+#include "base/parallel.h"
 #include "forensics/renderer.h"
 #include "forensics/run_words.h"
 #include "forensics/text_incident.h"
@@ -72,6 +75,22 @@ void write_warnings(Page& page, const Postmortem& document) {
   }
 }
 
+void write_incident(Page& page, const Postmortem& document, std::size_t i) {
+  const auto count = document.incidents.size();
+  if (count > 1) {
+    page.line();
+    page.line(page.paint(Tone::dim, rule(page.width())));
+  }
+  const auto& incident = document.incidents[i];
+  write_headline(page, incident, count > 1 ? fmt::format(" {} of {}", i + 1, count) : "");
+  write_incident_facts(page, incident);
+  if (document.run && count == 1) {
+    page.heading("The run");
+    write_run(page, *document.run);
+  }
+  write_incident_details(page, incident);
+}
+
 std::string render_text(const Postmortem& document, const RenderOptions& options) {
   Page page(options);
   const auto count = document.incidents.size();
@@ -92,19 +111,10 @@ std::string render_text(const Postmortem& document, const RenderOptions& options
     write_overview(page, document);
   }
   write_story(page, document);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (count > 1) {
-      page.line();
-      page.line(page.paint(Tone::dim, rule(page.width())));
-    }
-    const auto& incident = document.incidents[i];
-    write_headline(page, incident, count > 1 ? fmt::format(" {} of {}", i + 1, count) : "");
-    write_incident_facts(page, incident);
-    if (document.run && count == 1) {
-      page.heading("The run");
-      write_run(page, *document.run);
-    }
-    write_incident_details(page, incident);
+  std::vector<Page> pages(count, Page(options));
+  base::for_each_index(count, options.threads, [&](std::size_t i) { write_incident(pages[i], document, i); });
+  for (auto& one : pages) {
+    page.add(std::move(one));
   }
   write_reconciliation(page, document);
   write_warnings(page, document);
