@@ -176,7 +176,6 @@ void append(Postmortem& document, Postmortem part) {
 // Several logs at once, each on its own thread to its end; the document gets them in their order.
 base::Result<Postmortem> analyze_side_by_side(std::span<Source> sources, const AnalyzeOptions& options) {
   std::vector<base::Result<Postmortem>> parts(sources.size());
-  std::atomic<std::size_t> next = 0;
   std::mutex progress;
   std::uint64_t bytes_read = 0;
   const auto side_by_side = static_cast<unsigned>(std::min<std::size_t>(options.jobs, sources.size()));

@@ -19,7 +19,12 @@ namespace {
 // Address space is taken in extents so that a fill without an end needs no size beforehand.
 constexpr std::uint64_t kExtent = 256ULL << 20;
 constexpr std::uint64_t kMostThreads = 256;
-constexpr int kPreferred = 1;  // MPOL_PREFERRED of linux/mempolicy.h
+
+// Of linux/mempolicy.h.
+int policy_of(std::string_view word) {
+  constexpr int kPreferred = 1, kBind = 2, kInterleave = 3;
+  return word == "bind" ? kBind : word == "interleave" ? kInterleave : kPreferred;
+}
 
 // The size that a huge page has by the kernel's own word; 0 when it has none.
 std::uint64_t huge_page_size() {
@@ -60,6 +65,8 @@ AnonymousPool::AnonymousPool(const Parameters& parameters, Pages pages, Locked l
       unit_(pages == Pages::huge ? huge_page_size() : page_size()),
       chunk_(round_up(std::max<std::uint64_t>(parameters.size("chunk"), 1), unit_)),
       node_(parameters.has("node") ? std::optional(parameters.count("node")) : std::nullopt),
+      policy_(policy_of(parameters.text("policy"))),
+      mergeable_(parameters.flag("mergeable")),
       content_(parameters),
       crew_(parameters.count("threads")) {}
 
@@ -86,6 +93,9 @@ base::Result<> AnonymousPool::map_extent(std::uint64_t at_least) {
   // 4 KiB pages where asked, so that the level is exact to the page. EINVAL where the kernel has no huge pages.
   (void)::madvise(extent.begin, extent.length, pages_ == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   extents_.push_back(extent);
+  if (mergeable_ && ::madvise(extent.begin, extent.length, MADV_MERGEABLE) != 0) {
+    return base::system_error("--mergeable: madvise(MADV_MERGEABLE)");  // EINVAL: a kernel without KSM
+  }
   if (node_) {
     std::array<unsigned long, 16> nodes{};
     const auto bits = 8 * sizeof(unsigned long);
@@ -93,7 +103,7 @@ base::Result<> AnonymousPool::map_extent(std::uint64_t at_least) {
       return base::fail(base::ErrorKind::usage, fmt::format("--node: there is no node {}", *node_));
     }
     nodes[*node_ / bits] = 1UL << (*node_ % bits);
-    if (::syscall(SYS_mbind, extent.begin, extent.length, kPreferred, nodes.data(), nodes.size() * bits, 0) != 0) {
+    if (::syscall(SYS_mbind, extent.begin, extent.length, policy_, nodes.data(), nodes.size() * bits, 0) != 0) {
       return base::system_error(fmt::format("--node {}: mbind", *node_));
     }
   }

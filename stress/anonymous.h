@@ -49,6 +49,8 @@ class AnonymousPool : public Pool {
   Locked locked_;
   std::uint64_t unit_, chunk_;
   std::optional<std::uint64_t> node_;
+  int policy_;  // towards it: MPOL_* of linux/mempolicy.h
+  bool mergeable_;
   Content content_;
   Crew crew_;
   std::vector<Extent> extents_;

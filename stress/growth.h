@@ -35,7 +35,10 @@ inline constexpr std::array kContents{
 // Of pools of anonymous memory.
 inline constexpr std::array kThreads{
     Parameter{"threads", ParameterKind::count, "1", "how many fill at once, 1 to 256"},
-    Parameter{"node", ParameterKind::count, "", "prefer the memory of that NUMA node"},
+    Parameter{"node", ParameterKind::count, "", "memory of that NUMA node, as --policy says"},
+    Parameter{"policy", ParameterKind::choice, "preferred", "towards --node (set_mempolicy(2))",
+              "preferred|bind|interleave"},
+    Parameter{"mergeable", ParameterKind::flag, "no", "offer the pages to KSM (madvise(2), MADV_MERGEABLE)"},
 };
 
 }  // namespace stress

@@ -4,6 +4,7 @@
 usage: engine.py OOMLAB KERNEL CASE     run one case on that kernel in the micro-VM
        engine.py --list                 the cases' names, one a line
 """
+import hashlib
 import json
 import os
 import pty
@@ -113,6 +114,64 @@ def guest_returned(oomlab):
     until(lambda: before - free_memory() < 8 * MIB)
 
 
+class Filled:
+    """A workload that holds what it has filled, and what the kernel says of its memory."""
+
+    def __init__(self, oomlab, *words):
+        self.child = subprocess.Popen([oomlab, "workload", "anon", "--size=8M", "--hold=forever", "--shared=yes", *words], stdin=subprocess.DEVNULL)
+        until(lambda: self.mapping() is not None)
+
+    def mapping(self):
+        """The lines of smaps of the mapping that holds it."""
+        with open(f"/proc/{self.child.pid}/comm", encoding="utf-8") as file:
+            if file.read() != "oomlab-anon\n":  # before exec it is a copy of this program
+                return None
+        with open(f"/proc/{self.child.pid}/smaps", encoding="ascii") as file:
+            parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", file.read(), flags=re.MULTILINE)
+        sizes = [(int((re.findall(r"^Anonymous: +([0-9]+) kB$", part, re.MULTILINE) or ["0"])[0]), part) for part in parts]
+        return next((part for size, part in sizes if size >= 8192), None)
+
+    def policy(self):
+        start = self.mapping().split("-")[0]
+        with open(f"/proc/{self.child.pid}/numa_maps", encoding="ascii") as file:
+            return next(line.split()[1] for line in file if line.split()[0] == start)
+
+    def contents(self):
+        with open(f"/proc/{self.child.pid}/mem", "rb") as file:
+            file.seek(int(self.mapping().split("-")[0], 16))
+            return hashlib.sha256(file.read(8 * MIB)).hexdigest()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.kill()
+        self.child.wait()
+
+
+def guest_policies(oomlab):
+    for words, policy in (((), "default"), (("--node=0",), "prefer:0"), (("--node=0", "--policy=bind"), "bind:0"),
+                          (("--node=0", "--policy=interleave"), "interleave:0")):
+        with Filled(oomlab, *words) as filled:
+            equal(re.sub("=[a-z]+", "", filled.policy()), policy, f"policy with {words}")
+            equal(" mg" in filled.mapping(), False, "offered to KSM")
+    with Filled(oomlab, "--mergeable=yes") as filled:
+        equal(" mg" in filled.mapping(), True, "offered to KSM")
+
+
+def guest_seeds(oomlab):
+    def contents(*words):
+        with Filled(oomlab, "--compressible=50", *words) as filled:
+            return filled.contents()
+    first = contents("--seed=7")
+    equal(contents("--seed=7"), first, "contents of the same seed")
+    equal(contents("--seed=8") == first, False, "another seed has the same contents")
+    words = [oomlab, "stress", "leak", "--backend", "host", "--quiet", "--memory-max", "64M", "--size", "2M", "--seed", "7", "-o", "/run/p.json"]
+    equal(subprocess.run(words, check=False, timeout=60).returncode, 0, "exit")
+    with open("/run/p.json", encoding="utf-8") as file:
+        equal(json.load(file)["run"]["workload"]["parameters"]["seed"], "7", "seed in the report")
+
+
 def in_guest(lab, function):
     result = lab.guest(sys.executable, os.path.abspath(__file__), "--in-guest", function.__name__, lab.oomlab)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -149,6 +208,16 @@ def user_signals(lab):
 def memory_returns(lab):
     """memory-user takes free memory from the machine, and its end gives it back."""
     in_guest(lab, guest_returned)
+
+
+def policies(lab):
+    """--node with each --policy, and --mergeable, are what the kernel has for the mapping."""
+    in_guest(lab, guest_policies)
+
+
+def seeds(lab):
+    """The same seed fills with the same bytes, another with others; the report has it."""
+    in_guest(lab, guest_seeds)
 
 
 def until_limit(lab):
@@ -242,7 +311,7 @@ def cleanup_terminal(lab):
 
 
 CASES = {function.__name__: function for function in (paused, touched_by_signal, user_signals, until_limit, until_psi, compressible, faults,
-                                                      progress, memory_returns, cleanup_lacking, cleanup_interrupted, cleanup_killed,
+                                                      progress, memory_returns, policies, seeds, cleanup_lacking, cleanup_interrupted, cleanup_killed,
                                                       cleanup_ended, cleanup_terminal)}
 
 
