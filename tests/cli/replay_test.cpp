@@ -132,6 +132,17 @@ TEST(Plan, KeepsWhoMayBeKilledAndWho) {
   EXPECT_EQ(plan.victim, "python3 124");
 }
 
+TEST(Plan, KeepsWhoIsSpared) {
+  auto incident = kill_of(log_text("score-adj.kmsg"));
+  const auto spared = std::ranges::find_if(
+      incident.tasks, [&](const forensics::Task& task) { return task.pid != incident.victims.front().pid; });
+  ASSERT_NE(spared, incident.tasks.end());
+  spared->oom_score_adj = -500;
+  const auto plan = must(make_plan(incident));
+  const auto made = task_of(scenario_of(plan), fmt::format("{} {}", spared->comm, spared->pid));
+  EXPECT_EQ(made.value("oom_score_adj", 0), -500);
+}
+
 TEST(Plan, AnyOfManyAlikeMayBeTheVictim) {
   const auto plan = must(make_plan(kill_of(log_text("shared-anon.kmsg"))));
   EXPECT_EQ(plan.victim, "python3 129");
