@@ -85,7 +85,7 @@ void add_slab_evidence(const Incident& incident, Diagnosis& found) {
     found.evidence.push_back("largest caches: " + largest);
   } else if (const auto& path = incident.analysis.allocation_path; path == "slab" || path == "socket") {
     found.evidence.emplace_back(path == "slab" ? "the allocation that failed was for such an object"
-                                               : "the allocation that failed was for a message in a socket");
+                                               : "the allocation that failed was for a socket or a message in one");
     quote_text(found, incident, "invoked oom-killer");
   }
   quote_usage(found, incident);

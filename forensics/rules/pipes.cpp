@@ -15,7 +15,7 @@ constexpr double kNoticeable = 0.25;
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   auto nameless = is_memcg(incident) ? part_bytes(incident, "kernel_other") : part_bytes(incident, "unaccounted");
-  if (trace_has(incident, {"create_pipe_files", "alloc_pipe_info"})) {
+  if (trace_has(incident, {"create_pipe_files", "alloc_pipe_info", "do_pipe2"})) {
     nameless += part_bytes(incident, "slab_unreclaimable") + part_bytes(incident, "slab_reclaimable");  // empty pipes
   }
   const auto share = share_of_whole(incident, nameless);

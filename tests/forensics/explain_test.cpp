@@ -157,6 +157,13 @@ INSTANTIATE_TEST_SUITE_P(
         PathCase{"socket_over_slab",
                  {"kmem_cache_alloc_node", "__alloc_skb", "alloc_skb_with_frags", "sock_alloc_send_pskb"},
                  "socket"},
+        PathCase{"pipe_inode",
+                 {"kmem_cache_alloc_lru", "alloc_inode", "new_inode_pseudo", "create_pipe_files", "do_pipe2"},
+                 "pipe"},
+        PathCase{"pipe_descriptors", {"__kvmalloc_node", "alloc_fdtable", "expand_files", "do_pipe2"}, "pipe"},
+        PathCase{"descriptors_of_others", {"__kmalloc_node", "alloc_fdtable", "expand_files", "do_dup2"}, "slab"},
+        PathCase{"socket_made", {"kmem_cache_alloc_lru", "sock_alloc_inode", "alloc_inode", "sock_alloc"}, "socket"},
+        PathCase{"socket_pair", {"__kmalloc", "alloc_fdtable", "__sys_socketpair"}, "socket"},
         PathCase{
             "fork_over_tables", {"pte_alloc_one", "__pte_alloc", "copy_page_range", "dup_mm", "copy_process"}, "fork"},
         PathCase{"page_table", {"__alloc_pages", "pte_alloc_one", "__pte_alloc", "handle_mm_fault"}, "page_table"},
