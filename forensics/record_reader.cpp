@@ -35,6 +35,11 @@ std::unique_ptr<LineReader> open_reader(const Source& source, unsigned jobs) {
   return std::make_unique<LineReader>(decompressed(source_of_fd(source.fd.get())));
 }
 
+bool is_within(std::string_view part, std::string_view whole) {
+  return std::less_equal{}(whole.data(), part.data()) &&
+         std::less_equal{}(part.data() + part.size(), whole.data() + whole.size());
+}
+
 template <typename Use>
 void for_each_text(Record& record, Use use) {
   for (auto* text : {&record.message, &record.host, &record.caller, &record.boot, &record.tag}) {
@@ -51,23 +56,20 @@ void for_each_text(Record& record, Use use) {
 // The records of some lines with the text that they look into.
 class RecordReader::Block {
  public:
-  // What the record looks into is copied: it goes with the next line.
+  // What the record looks into is copied: it goes with the next line. The line is copied as a whole, unless the carrier
+  // has put together the message from more than that.
   void add(const Record& record, const Line& line) {
     auto& read = records_.emplace_back(record, line.number, line.text.size(), line.ended);
-    std::size_t bytes = line.text.size();
-    const auto is_of_line = [&](std::string_view text) {
-      return std::less_equal{}(line.text.data(), text.data()) &&
-             std::less_equal{}(text.data() + text.size(), line.text.data() + line.text.size());
-    };
-    for_each_text(read.record, [&](std::string_view text) { bytes += is_of_line(text) ? 0 : text.size(); });
+    const auto whole = is_within(record.message, line.text) ? line.text : std::string_view{};
+    std::size_t bytes = whole.size();
+    for_each_text(read.record, [&](std::string_view text) { bytes += is_within(text, whole) ? 0 : text.size(); });
     auto& into = text_with_room_for(bytes);
     const auto begin = into.size();
-    into += line.text;
+    into += whole;
     for_each_text(read.record, [&](std::string_view& text) {
-      const auto at = is_of_line(text) ? begin + static_cast<std::size_t>(text.data() - line.text.data()) : into.size();
-      if (!is_of_line(text)) {
-        into += text;
-      }
+      const bool there = is_within(text, whole);
+      const auto at = there ? begin + static_cast<std::size_t>(text.data() - whole.data()) : into.size();
+      into += there ? std::string_view{} : text;
       text = std::string_view(into).substr(at, text.size());
     });
     bytes_ += bytes;
