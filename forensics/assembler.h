@@ -68,8 +68,13 @@ class Assembler {
   void watch_year(const WallTime& time, std::uint64_t line);
   void watch_time(const Record& record, Slot& slot, std::uint64_t line);
   void close_settled(std::uint64_t line);
-  void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended,
-                   const std::optional<OomLine>* known = nullptr);
+  // Of the line that a message ends: how long it was in the log, whether it ended, and what parse_oom_line() said.
+  struct Whole {
+    std::size_t length = 0;
+    bool ended = true;
+    const std::optional<OomLine>* what = nullptr;
+  };
+  void add_message(const Record& record, std::string_view message, std::uint64_t line, const Whole& whole);
   void pass_empty(const Record& record, std::uint64_t line);
   void add_whole(Slot& slot, const std::optional<OomLine>& what, const Record& record, std::string_view text,
                  std::uint64_t line);
