@@ -1,6 +1,7 @@
 #include "forensics/record_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -19,8 +20,9 @@ namespace {
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 22;
 constexpr std::uint64_t kHead = std::uint64_t{64} << 10;    // read whatever is in it: shows the carrier
 constexpr std::size_t kBlockBytes = std::size_t{64} << 10;  // of lines
-constexpr std::size_t kBytesRead = kBlockBytes / 2;         // of them, here: the rest is left to the user
-constexpr std::size_t kTextBytes = std::size_t{16} << 10;   // at a time, of what records look into
+constexpr std::size_t kBytesRead = kBlockBytes / 4;         // of them, here: the rest is left to the user
+constexpr std::uint64_t kUsed = 3;                         // blocks at a time: one with the user, one made, one not yet
+constexpr std::size_t kTextBytes = std::size_t{16} << 10;  // at a time, of what records look into
 
 // A large plain file is looked through by threads ahead of its reader, if there may be any.
 std::unique_ptr<LineReader> open_reader(const Source& source, unsigned jobs) {
@@ -182,8 +184,8 @@ class RecordReader::Blocks {
   bool numbered_ = false;  // every record counts: a gap in their numbers is told
 };
 
-// One block is made while the user works on the one before it. Where nothing is open, lines may be passed over behind
-// that one: how it ends is waited for then.
+// Blocks are made while the user works on those before. Where nothing was open at the end of the last ones, lines may
+// be passed over behind them: how each ends is waited for then.
 class RecordReader::Ahead {
  public:
   explicit Ahead(Blocks& blocks) : thread_([this, &blocks] { run(blocks); }) {}
@@ -202,12 +204,12 @@ class RecordReader::Ahead {
   // The next block; idle: as things are at the end of the last one.
   std::unique_ptr<Block> take(bool idle, std::unique_ptr<Block> used) {
     std::unique_lock lock(mutex_);
-    used_ = std::move(used);
-    was_idle_ = std::exchange(idle_, idle);
-    ++asked_;
+    used_.push_back(std::move(used));
+    answers_[++asked_ % answers_.size()] = idle;
     changed_.notify_all();
-    wait(lock, [&] { return made_ != nullptr; });
-    auto block = std::move(made_);
+    wait(lock, [&] { return !made_.empty(); });
+    auto block = std::move(made_.front());
+    made_.pop_front();
     changed_.notify_all();
     return block;
   }
@@ -225,37 +227,48 @@ class RecordReader::Ahead {
     changed_.wait(lock, ready);
   }
 
+  // For the block with that number, from 0 on: whether nothing was open at the end of the kUsed before it. Answer n was
+  // given with the n-th wish for a block, n - 2 is the block that it is about. What is not known yet is waited for, but
+  // only as long as it matters.
+  bool is_idle_before(std::uint64_t number, std::unique_lock<std::mutex>& lock) {
+    for (auto answer = number + 2 > kUsed ? number + 2 - kUsed : 1; answer <= number + 1; ++answer) {
+      changed_.wait(lock, [&] { return over_ || asked_ >= answer; });
+      if (over_ || !answers_[answer % answers_.size()]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   void run(Blocks& blocks) {
-    bool idle = true;
-    std::unique_ptr<Block> used;
-    for (std::uint64_t count = 1;; ++count) {
+    constexpr std::size_t kMostMade = kUsed - 1;
+    std::unique_lock lock(mutex_);
+    for (std::uint64_t number = 0;; ++number) {
+      wait(lock, [&] { return over_ || made_.size() < kMostMade; });
+      const bool idle = is_idle_before(number, lock);
+      if (over_) {
+        return;
+      }
+      auto used = used_.empty() ? nullptr : std::move(used_.back());
+      used_.clear();
+      lock.unlock();
       auto block = blocks.make(idle, std::move(used));
       const bool last = block->is_last;
-      std::unique_lock lock(mutex_);
-      made_ = std::move(block);
+      lock.lock();
+      made_.push_back(std::move(block));
       changed_.notify_all();
       if (last) {
         return;
       }
-      wait(lock, [&] { return over_ || made_ == nullptr; });
-      if (asked_ == count && idle_) {
-        changed_.wait(lock, [&] { return over_ || asked_ > count; });
-        idle = idle_;
-      } else {
-        idle = asked_ > count && was_idle_ && idle_;
-      }
-      if (over_) {
-        return;
-      }
-      used = std::move(used_);
     }
   }
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::unique_ptr<Block> made_, used_;
-  std::uint64_t asked_ = 0;             // how often a block was asked for
-  bool idle_ = true, was_idle_ = true;  // as said with the last of them, and the one before
+  std::deque<std::unique_ptr<Block>> made_;
+  std::vector<std::unique_ptr<Block>> used_;
+  std::uint64_t asked_ = 0;                // how often a block was wished for
+  std::array<bool, kUsed + 1> answers_{};  // to the last of them, by number
   bool over_ = false;
   std::jthread thread_;  // the last to be made, the first to end
 };
@@ -287,7 +300,8 @@ base::Result<const ReadRecord*> RecordReader::next(bool idle) {
     if (ahead_) {
       block_ = ahead_->take(idle, std::move(block_));
     } else {
-      block_ = blocks_->make(std::exchange(was_idle_, idle) && idle, std::move(block_));
+      idle_for_ = idle ? idle_for_ + 1 : 0;
+      block_ = blocks_->make(idle_for_ >= std::min(++asked_, kUsed), std::move(block_));
     }
   }
 }

@@ -23,8 +23,8 @@ struct ReadRecord {
   std::optional<std::optional<OomLine>> what;  // its message, read; nothing when that is left to the user
 };
 
-// A log's bytes to records, through lines and carriers. Reads in blocks of lines, with a thread of its own one block
-// ahead of its user; the records are the same with and without.
+// A log's bytes to records, through lines and carriers. Reads in blocks of lines, with a thread of its own some
+// ahead of their user; the records are the same with and without.
 class RecordReader {
  public:
   struct Options {
@@ -60,7 +60,7 @@ class RecordReader {
   std::unique_ptr<Blocks> blocks_;
   std::unique_ptr<Ahead> ahead_;  // null: without a thread
   std::unique_ptr<Block> block_;
-  bool was_idle_ = true;  // when the last block was asked for
+  std::uint64_t idle_for_ = 0, asked_ = 0;  // how many times in a row, of how many, a block was wished for with idle
 };
 
 }  // namespace forensics
