@@ -45,8 +45,8 @@ base::Result<> populate(void* begin, std::uint64_t length) {
   return {};
 }
 
-// One job at a time: the helpers wait for its number to change, do their part of the range, and count themselves out.
-// Parts are contiguous, so that threads meet in no page table.
+// One job at a time: the helpers wait for its number to change, take chunk after chunk of the range, and count
+// themselves out. Who is slower, or was away from its processor, takes fewer.
 struct Crew::State {
   std::mutex mutex;
   std::condition_variable begin, done;
@@ -55,15 +55,18 @@ struct Crew::State {
   bool over = false;
   std::uint64_t length = 0, chunk = 0;
   const Work* work = nullptr;
+  std::atomic<std::uint64_t> next{0};  // the offset that nobody has yet
   std::atomic<bool> failed{false};
   std::optional<base::Error> error;
   std::vector<std::thread> threads;
 
-  void do_part(std::uint64_t index) {
-    const std::uint64_t part = round_up(length / (threads.size() + 1) + 1, chunk);
-    const auto end = std::min(length, (index + 1) * part);
-    for (auto offset = index * part; offset < end && !failed.load(std::memory_order_relaxed); offset += chunk) {
-      if (auto result = (*work)(offset, std::min(chunk, end - offset)); !result) {
+  void take_chunks() {
+    while (!failed.load(std::memory_order_relaxed)) {
+      const auto offset = next.fetch_add(chunk, std::memory_order_relaxed);
+      if (offset >= length) {
+        return;
+      }
+      if (auto result = (*work)(offset, std::min(chunk, length - offset)); !result) {
         failed.store(true);
         const std::lock_guard lock(mutex);
         error = std::move(result).error();
@@ -71,7 +74,7 @@ struct Crew::State {
     }
   }
 
-  void help(std::uint64_t index) {
+  void help() {
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex);
     while (true) {
@@ -81,7 +84,7 @@ struct Crew::State {
       }
       seen = job;
       lock.unlock();
-      do_part(index);
+      take_chunks();
       lock.lock();
       if (--busy == 0) {
         done.notify_one();
@@ -96,7 +99,7 @@ Crew::Crew(std::uint64_t threads) {
   }
   state_ = std::make_unique<State>();
   for (std::uint64_t i = 1; i < threads; ++i) {
-    state_->threads.emplace_back([state = state_.get(), i] { state->help(i); });
+    state_->threads.emplace_back([state = state_.get()] { state->help(); });
   }
 }
 
@@ -127,13 +130,14 @@ base::Result<> Crew::work(std::uint64_t length, std::uint64_t chunk, const Work&
     state.length = length;
     state.chunk = chunk;
     state.work = &work;
+    state.next.store(0);
     state.failed.store(false);
     state.error.reset();
     state.busy = state.threads.size();
     ++state.job;
   }
   state.begin.notify_all();
-  state.do_part(0);
+  state.take_chunks();
   std::unique_lock lock(state.mutex);
   state.done.wait(lock, [&] { return state.busy == 0; });
   if (state.error) {
