@@ -187,7 +187,7 @@ bool maps_as_at_first() {
 // freed. Where there is no memory or no thread to be had, there is nothing to settle either.
 void settle_allocator() {
   constexpr std::size_t kBlock = std::size_t{120} << 10;  // never mapped
-  const std::size_t fill = maps_as_at_first() ? std::size_t{3} << 20 : std::size_t{64} << 20;
+  const std::size_t fill = maps_as_at_first() ? std::size_t{3} << 19 : std::size_t{64} << 20;
   const auto give_back = [fill] {
     std::array<std::unique_ptr<std::byte[]>, (std::size_t{64} << 20) / kBlock> blocks;
     for (auto& block : std::span(blocks).first(fill / kBlock)) {
