@@ -113,8 +113,8 @@ base::Result<base::Fd> write_image(std::uint64_t bytes) {
   return file;
 }
 
-// Waits until the kernel has laid out the program's .bss: it closes our pipe before that, and what is read or written in
-// between finds nothing. Returns how the program ended, if it did.
+// Waits until the kernel has laid out the program's .bss: it closes our pipe before that, and what is read or written
+// in between finds nothing. Returns how the program ended, if it did.
 std::optional<base::ExitStatus> wait_for_bss(Child& holder, std::uint64_t bytes) {
   holder.wait_for_exec();
   for (;;) {
