@@ -18,6 +18,7 @@ namespace {
 
 // Address space is taken in extents so that a fill without an end needs no size beforehand.
 constexpr std::uint64_t kExtent = 256ULL << 20;
+constexpr std::uint64_t kPageTable = 2ULL << 20;  // what one maps, where pages have 4 KiB
 constexpr std::uint64_t kMostThreads = 256;
 
 // Of linux/mempolicy.h.
@@ -77,19 +78,20 @@ AnonymousPool::~AnonymousPool() {
 }
 
 base::Result<> AnonymousPool::map_extent(std::uint64_t at_least) {
-  // Room to begin at a multiple of the unit, which huge pages need.
-  const std::uint64_t length = std::max(kExtent, round_up(at_least, unit_)) + unit_;
+  // Room to begin where a page table does, as huge pages need it and threads like it: they meet in none.
+  const auto alignment = std::max(unit_, kPageTable);
+  const std::uint64_t length = std::max(kExtent, round_up(at_least, unit_)) + alignment;
   void* mapped = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) {
     return base::system_error("mmap");
   }
   auto* begin = static_cast<std::byte*>(mapped);
-  const auto skip = (unit_ - reinterpret_cast<std::uintptr_t>(mapped) % unit_) % unit_;
+  const auto skip = (alignment - reinterpret_cast<std::uintptr_t>(mapped) % alignment) % alignment;
   if (skip > 0) {
     (void)::munmap(begin, skip);
   }
-  const Extent extent{.begin = begin + skip, .length = length - unit_};
-  (void)::munmap(extent.begin + extent.length, unit_ - skip);
+  const Extent extent{.begin = begin + skip, .length = length - alignment};
+  (void)::munmap(extent.begin + extent.length, alignment - skip);
   // 4 KiB pages where asked, so that the level is exact to the page. EINVAL where the kernel has no huge pages.
   (void)::madvise(extent.begin, extent.length, pages_ == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   extents_.push_back(extent);
