@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/parallel.h"
 #include "forensics/analyze.h"
 #include "forensics/demux.h"
 #include "forensics/line_reader.h"
@@ -188,7 +189,9 @@ class RecordReader::Blocks {
 // be passed over behind them: how each ends is waited for then.
 class RecordReader::Ahead {
  public:
-  explicit Ahead(Blocks& blocks) : thread_([this, &blocks] { run(blocks); }) {}
+  explicit Ahead(Blocks& blocks) {
+    base::start_thread(thread_, [this, &blocks] { run(blocks); });
+  }
   Ahead(const Ahead&) = delete;
   Ahead(Ahead&&) = delete;
   Ahead& operator=(const Ahead&) = delete;
@@ -201,6 +204,8 @@ class RecordReader::Ahead {
     changed_.notify_all();
   }
 
+  // Whether there was a thread to be had.
+  [[nodiscard]] bool is_running() const { return !thread_.empty(); }
   // The next block; idle: as things are at the end of the last one.
   std::unique_ptr<Block> take(bool idle, std::unique_ptr<Block> used) {
     std::unique_lock lock(mutex_);
@@ -270,7 +275,7 @@ class RecordReader::Ahead {
   std::uint64_t asked_ = 0;                // how often a block was wished for
   std::array<bool, kUsed + 1> answers_{};  // to the last of them, by number
   bool over_ = false;
-  std::jthread thread_;  // the last to be made, the first to end
+  std::vector<std::jthread> thread_;  // the last member, the first to end
 };
 
 RecordReader::RecordReader(const Source& source, Options options) {
@@ -278,6 +283,7 @@ RecordReader::RecordReader(const Source& source, Options options) {
   blocks_ = std::make_unique<Blocks>(source, std::move(options));
   if (threaded) {
     ahead_ = std::make_unique<Ahead>(*blocks_);
+    ahead_ = ahead_->is_running() ? std::move(ahead_) : nullptr;
   }
 }
 

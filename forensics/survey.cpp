@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "base/parallel.h"
 #include "forensics/candidates.h"
 
 namespace forensics {
@@ -52,13 +53,13 @@ std::unique_ptr<SurveyedFile> SurveyedFile::open(int fd, unsigned threads) {
   if (!is_plain({start.data(), got})) {
     return nullptr;
   }
-  return std::make_unique<SurveyedFile>(fd, static_cast<std::uint64_t>(status.st_size), threads);
+  auto file = std::make_unique<SurveyedFile>(fd, static_cast<std::uint64_t>(status.st_size), threads);
+  return file->threads_.empty() ? nullptr : std::move(file);
 }
 
 SurveyedFile::SurveyedFile(int fd, std::uint64_t size, unsigned threads)
     : fd_(fd), ranges_(size / kRange), batch_done_(ranges_.size() / kBatch + 1) {
-  for (unsigned i = 0; i < std::max(threads, 1U); ++i) {
-    threads_.emplace_back([this] { work(); });
+  while (threads_.size() < std::max(threads, 1U) && base::start_thread(threads_, [this] { work(); })) {
   }
 }
 

@@ -26,8 +26,8 @@ class SurveyedFile final : public ByteSource {
     std::uint32_t last_line = 0;  // offset behind its last newline; 0 without one
   };
 
-  // The descriptor must outlive it. Nothing when the file is too small to be worth it, is no regular file, or begins
-  // like something that is not plain text (compressed, UTF-16).
+  // The descriptor must outlive it. Nothing when the file is too small to be worth it, is no regular file, begins like
+  // something that is not plain text (compressed, UTF-16), or when there is no thread to be had.
   static std::unique_ptr<SurveyedFile> open(int fd, unsigned threads);
   SurveyedFile(int fd, std::uint64_t size, unsigned threads);
   SurveyedFile(const SurveyedFile&) = delete;

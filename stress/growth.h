@@ -36,8 +36,7 @@ inline constexpr std::array kContents{
 inline constexpr std::array kThreads{
     Parameter{"threads", ParameterKind::count, "1", "how many fill at once, 1 to 256"},
     Parameter{"node", ParameterKind::count, "", "memory of that NUMA node, as --policy says"},
-    Parameter{"policy", ParameterKind::choice, "preferred", "towards --node (set_mempolicy(2))",
-              "preferred|bind|interleave"},
+    Parameter{"policy", ParameterKind::choice, "preferred", "towards --node (mbind(2))", "preferred|bind|interleave"},
     Parameter{"mergeable", ParameterKind::flag, "no", "offer the pages to KSM (madvise(2), MADV_MERGEABLE)"},
 };
 

@@ -1,5 +1,9 @@
 #include "forensics/record_reader.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -9,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "forensics/analyze.h"
 #include "forensics/json.h"
 
@@ -120,6 +125,44 @@ TEST(RecordReader, MayBeLeftInTheMiddle) {
       ASSERT_TRUE(reader.next(i % 2 == 0));
     }
   }
+}
+
+// As in a container at its limit of processes.
+TEST(RecordReader, DoesWithoutAThreadWhereThereIsNone) {
+  const auto scratch = base::ScratchDir::create("oomlab-records");
+  ASSERT_TRUE(scratch);
+  auto text = dense_log();
+  while (text.size() < std::size_t{9} << 20) {  // large enough to be looked through by threads
+    text += std::string(text);
+  }
+  const auto path = scratch->path() / "large.log";
+  ASSERT_TRUE(base::write_file_atomic(path, text));
+  const auto with = [&](unsigned jobs, base::Fd file) {
+    std::vector<Source> sources;
+    sources.push_back({.name = "large.log", .fd = std::move(file), .bytes = {}, .carrier = {}});
+    sources.push_back(in_memory(text.substr(0, 100'000)));
+    const auto document = analyze(sources, {.jobs = jobs});
+    return document ? to_json(*document) : document.error().message;
+  };
+  const auto one = with(1, *base::open_for_reading(path));
+  constexpr int kHasThreads = 77;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto file = *base::open_for_reading(path);
+    const rlimit none{};
+    ::setrlimit(RLIMIT_NPROC, &none);
+    if (::geteuid() == 0 && ::setuid(65534) != 0) {  // root has no such limit
+      ::_exit(kHasThreads);
+    }
+    std::vector<std::jthread> threads;
+    ::_exit(base::start_thread(threads, [] {}) ? kHasThreads : with(4, std::move(file)) == one ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kHasThreads) {
+    GTEST_SKIP() << "the number of threads cannot be limited here";
+  }
+  EXPECT_EQ(status, 0);
 }
 
 TEST(RecordReader, TellsOfALastLineThatMayBeCut) {
