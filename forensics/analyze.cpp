@@ -67,7 +67,7 @@ class Intake {
         break;
       }
       overruns_.see(read->record, input_, read->line, into_.warnings);
-      assembler_.add(read->record, read->line, read->length, read->ended, read->what ? &*read->what : nullptr);
+      assembler_.add(read->record, read->line, read->length, read->ended);
     }
     finish();
     return wanted_;

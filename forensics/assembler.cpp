@@ -27,16 +27,6 @@ bool is_vague(const OomLine& line) {
   return std::holds_alternative<lines::StatCounter>(line);
 }
 
-// What the text says: `known`, where that is it, else read anew.
-const std::optional<OomLine>& read_line(std::string_view text, bool ended, const std::optional<OomLine>* known,
-                                        std::optional<OomLine>& anew) {
-  if (ended && known != nullptr) {
-    return *known;
-  }
-  anew = ended ? parse_oom_line(text) : parse_cut_oom_line(text);
-  return anew;
-}
-
 // A line of several pieces of which the last is not there yet.
 bool is_incomplete(const OomLine& line) {
   if (const auto* limit = std::get_if<lines::MemcgLimit>(&line)) {
@@ -133,8 +123,7 @@ void Assembler::close_settled(std::uint64_t line) {
   }
 }
 
-void Assembler::add(const Record& record, std::uint64_t line, std::size_t length, bool ended,
-                    const std::optional<OomLine>* what) {
+void Assembler::add(const Record& record, std::uint64_t line, std::size_t length, bool ended) {
   close_settled(line);
   if (!record.boot.empty() && record.boot != boot_) {
     if (!boot_.empty()) {
@@ -163,16 +152,15 @@ void Assembler::add(const Record& record, std::uint64_t line, std::size_t length
     }
   }
   while (const auto glued = split_glued(piece.message, piece.monotonic_s)) {
-    add_message(piece, glued->first, line, {.length = glued->first.size()});
+    add_message(piece, glued->first, line, glued->first.size(), true);
     piece.message = glued->rest;
     piece.monotonic_s = glued->monotonic_s;
   }
-  const bool glued = piece.message.size() != record.message.size();
-  add_message(piece, piece.message, line, {.length = length, .ended = ended, .what = glued ? nullptr : what});
+  add_message(piece, piece.message, line, length, ended);
 }
 
-void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, const Whole& whole) {
-  const auto [length, ended, known] = whole;
+void Assembler::add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length,
+                            bool ended) {
   if (trim(message).empty()) {
     pass_empty(record, line);
     return;
@@ -184,8 +172,7 @@ void Assembler::add_message(const Record& record, std::string_view message, std:
     return;
   }
   const auto text = record.bare ? trim_left(message) : message;  // an indented paste
-  std::optional<OomLine> read;
-  const auto& what = read_line(text, ended, known, read);
+  const auto what = ended ? parse_oom_line(text) : parse_cut_oom_line(text);
   if (!ended && !what && parse_oom_line(text)) {
     return;  // nothing is left of it that is known
   }
@@ -239,7 +226,7 @@ void Assembler::add_each_line(const Record& record, std::string_view message, st
   for (auto rest = message; !rest.empty();) {
     const auto end = std::min(rest.find('\n'), rest.size());
     part.message = rest.substr(0, end);
-    add_message(part, part.message, line, {.length = end, .ended = ended});
+    add_message(part, part.message, line, end, ended);
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
 }

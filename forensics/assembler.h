@@ -25,10 +25,8 @@ class Assembler {
   using Sink = std::function<bool(Incident&&)>;  // false: no more are wanted
   Assembler(std::size_t input, Sink sink, std::vector<Warning>& warnings);
 
-  // One record; `length` is that of its line as it stood in the log, `ended` false for a last line that may be cut,
-  // `what` its text read by parse_oom_line(), where that was done before.
-  void add(const Record& record, std::uint64_t line, std::size_t length, bool ended = true,
-           const std::optional<OomLine>* what = nullptr);
+  // One record; `length` is that of its line as it stood in the log, `ended` false for a last line that may be cut.
+  void add(const Record& record, std::uint64_t line, std::size_t length, bool ended = true);
   void finish();
   // Nothing has come for a while: hands over what has its outcome.
   void pause();
@@ -68,13 +66,7 @@ class Assembler {
   void watch_year(const WallTime& time, std::uint64_t line);
   void watch_time(const Record& record, Slot& slot, std::uint64_t line);
   void close_settled(std::uint64_t line);
-  // Of the line that a message ends: how long it was in the log, whether it ended, and what parse_oom_line() said.
-  struct Whole {
-    std::size_t length = 0;
-    bool ended = true;
-    const std::optional<OomLine>* what = nullptr;
-  };
-  void add_message(const Record& record, std::string_view message, std::uint64_t line, const Whole& whole);
+  void add_message(const Record& record, std::string_view message, std::uint64_t line, std::size_t length, bool ended);
   void pass_empty(const Record& record, std::uint64_t line);
   void add_whole(Slot& slot, const std::optional<OomLine>& what, const Record& record, std::string_view text,
                  std::uint64_t line);

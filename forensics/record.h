@@ -5,8 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "forensics/text.h"
-
 namespace forensics {
 
 // A time of day as a carrier writes it. What it does not state is 0 or empty.
@@ -40,9 +38,6 @@ struct Record {
   bool bare = false;                      // a line without any prefix: may continue the record before it
   char piece = 0;                         // /dev/kmsg: 'c' or '+' for a piece of a line that pr_cont() built
   std::optional<std::uint64_t> sequence;  // /dev/kmsg
-
-  // What the kernel said: a bare line may be an indented paste.
-  [[nodiscard]] std::string_view text() const { return bare ? trim_left(message) : message; }
 };
 
 }  // namespace forensics

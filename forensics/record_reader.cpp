@@ -21,7 +21,6 @@ namespace {
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 22;
 constexpr std::uint64_t kHead = std::uint64_t{64} << 10;    // read whatever is in it: shows the carrier
 constexpr std::size_t kBlockBytes = std::size_t{64} << 10;  // of lines
-constexpr std::size_t kBytesRead = kBlockBytes / 4;         // of them, here: the rest is left to the user
 constexpr std::uint64_t kUsed = 3;                         // blocks at a time: one with the user, one made, one not yet
 constexpr std::size_t kTextBytes = std::size_t{16} << 10;  // at a time, of what records look into
 
@@ -75,10 +74,6 @@ class RecordReader::Block {
       into += there ? std::string_view{} : text;
       text = std::string_view(into).substr(at, text.size());
     });
-    bytes_ += bytes;
-    if (read.record.kernel && bytes_ < kBytesRead) {
-      read.what.emplace(parse_oom_line(read.record.text()));
-    }
   }
 
   const ReadRecord* next() { return at_ < records_.size() ? &records_[at_++] : nullptr; }
@@ -87,7 +82,7 @@ class RecordReader::Block {
   void clear() {
     records_.clear();
     std::ranges::for_each(texts_, &std::string::clear);
-    text_ = at_ = bytes_ = 0;
+    text_ = at_ = 0;
   }
 
   bool is_last = false;
@@ -107,7 +102,7 @@ class RecordReader::Block {
 
   std::deque<std::string> texts_;  // a short one would move with its object
   std::vector<ReadRecord> records_;
-  std::size_t text_ = 0, at_ = 0, bytes_ = 0;
+  std::size_t text_ = 0, at_ = 0;
 };
 
 class RecordReader::Blocks {

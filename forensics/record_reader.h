@@ -7,7 +7,6 @@
 #include <string>
 
 #include "base/result.h"
-#include "forensics/oom_line.h"
 #include "forensics/record.h"
 
 namespace forensics {
@@ -17,10 +16,9 @@ struct Source;
 // A record, and the line of the log that it ends with.
 struct ReadRecord {
   Record record;
-  std::uint64_t line = 0;                      // 1-based
-  std::size_t length = 0;                      // of the line as it stood in the log
-  bool ended = true;                           // false for a last line without newline, which may be cut
-  std::optional<std::optional<OomLine>> what;  // its message, read; nothing when that is left to the user
+  std::uint64_t line = 0;  // 1-based
+  std::size_t length = 0;  // of the line as it stood in the log
+  bool ended = true;       // false for a last line without newline, which may be cut
 };
 
 // A log's bytes to records, through lines and carriers. Reads in blocks of lines, with a thread of its own some

@@ -98,25 +98,6 @@ TEST(RecordReader, GivesEveryLineOfALogThatIsWatched) {
             "1 124 true node7||worker invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0");
 }
 
-TEST(RecordReader, ReadsAheadWhatTheMessageSays) {
-  const auto source = in_memory(dense_log());
-  RecordReader reader(source, {.jobs = 2, .live = false, .progress = {}, .before_wait = {}});
-  std::size_t read_here = 0, left = 0;
-  for (auto read = reader.next(false); read && *read != nullptr; read = reader.next(false)) {
-    const auto& [record, line, length, ended, what] = **read;
-    if (!what) {
-      ++left;
-      continue;
-    }
-    ++read_here;
-    const auto again = parse_oom_line(record.message);
-    ASSERT_EQ(what->has_value(), again.has_value()) << record.message;
-    EXPECT_EQ(again ? name_of(*again) : "", *what ? name_of(**what) : "");
-  }
-  EXPECT_GT(read_here, 1000U);
-  EXPECT_GT(left, 1000U);
-}
-
 TEST(RecordReader, MayBeLeftInTheMiddle) {
   const auto source = in_memory(dense_log());
   for (int count = 0; count < 40; ++count) {
