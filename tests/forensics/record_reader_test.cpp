@@ -127,16 +127,19 @@ TEST(RecordReader, DoesWithoutAThreadWhereThereIsNone) {
   };
   const auto one = with(1, *base::open_for_reading(path));
   constexpr int kHasThreads = 77;
-  const pid_t child = ::fork();
-  if (child == 0) {
+  const auto in_child = [&]() noexcept {
     auto file = *base::open_for_reading(path);
     const rlimit none{};
     ::setrlimit(RLIMIT_NPROC, &none);
     if (::geteuid() == 0 && ::setuid(65534) != 0) {  // root has no such limit
-      ::_exit(kHasThreads);
+      return kHasThreads;
     }
     std::vector<std::jthread> threads;
-    ::_exit(base::start_thread(threads, [] {}) ? kHasThreads : with(4, std::move(file)) == one ? 0 : 1);
+    return base::start_thread(threads, [] {}) ? kHasThreads : with(4, std::move(file)) == one ? 0 : 1;
+  };
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::_exit(in_child());
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
