@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 22;
 constexpr std::uint64_t kHead = std::uint64_t{64} << 10;    // read whatever is in it: shows the carrier
-constexpr std::size_t kBlockBytes = std::size_t{64} << 10;  // of lines
+constexpr std::size_t kBlockBytes = std::size_t{16} << 10;  // of lines
 constexpr std::uint64_t kUsed = 3;                         // blocks at a time: one with the user, one made, one not yet
 constexpr std::size_t kTextBytes = std::size_t{16} << 10;  // at a time, of what records look into
 
