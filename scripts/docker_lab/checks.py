@@ -81,14 +81,16 @@ def of_loop(seen, count):
 
 
 def of_readme(folder):
-    """README.md's command ended in one explained kill, printed and kept."""
-    said, _, log = (folder / "readme.txt").read_text(encoding="utf-8", errors="replace").partition("the log of the watcher:")
+    """README.md's command ended by itself, with one explained kill, printed and kept."""
+    said = (folder / "readme.txt").read_text(encoding="utf-8", errors="replace")
     names = sorted(path.name for path in (folder / "readme").iterdir())
     problems = []
     if "anon: oomlab-anon" not in said or "was killed because docker container" not in said:
         problems.append(f"README.md's command does not say who was killed:\n{said[-3000:]}")
-    if "1 incident, 1 process killed." not in log:
-        problems.append(f"the watcher of README.md's command ended without its table:\n{log[-3000:]}")
+    if "1 incident, 1 process killed." not in said:
+        problems.append(f"the watcher of README.md's command ended without its table:\n{said[-3000:]}")
+    if said.split()[-3:] != ["exit", "status", "0"]:
+        problems.append(f"README.md's command did not end well: {' '.join(said.split()[-3:])}")
     if [name.rpartition(".")[2] for name in names] != ["html", "json"]:
         problems.append(f"README.md's command left {names}")
     for name in names:

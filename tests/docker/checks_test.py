@@ -50,7 +50,7 @@ GOOD = {
     "watcher": "oomlab: watching\n1 incident, 1 process killed.\nThe kernel counts 1 kill on the whole machine\n",
     "readme": {"kill-2f-000000001-anon.json": document(), "kill-2f-000000001-anon.html": "a page"},
     "readme_said": "watcher-1  | oomlab: anon: oomlab-anon (pid 7) was killed because docker container 2b64 reached its own limit\n"
-                   "the log of the watcher:\nwatcher-1  | 1 incident, 1 process killed.\n",
+                   "watcher-1  | 1 incident, 1 process killed.\n\nexit status 0\n",
     "image": {"Size": 8519680, "RootFS": {"Layers": ["sha256:1"]}, "Config": {"Entrypoint": ["/oomlab"]}},
 }
 
@@ -159,6 +159,7 @@ class Checks(unittest.TestCase):
     def test_the_readmes_command_must_end_in_an_explained_kill(self):
         self.found("does not say who was killed", lambda good: good.update(readme_said="x\n" + good["readme_said"].partition("\n")[2]))
         self.found("ended without its table", lambda good: good.update(readme_said=good["readme_said"].partition("\n")[0]))
+        self.found("did not end well: exit status 124", lambda good: good.update(readme_said=good["readme_said"].replace("status 0", "status 124")))
         self.found("README.md's command left ['kill-2f-000000001-anon.json']", lambda good: good["readme"].pop("kill-2f-000000001-anon.html"))
         self.found("README.md's kill is of leak", lambda good: good["readme"].update({"kill-2f-000000001-anon.json": document(service="leak")}))
         self.found("with 0 findings", lambda good: good["readme"]["kill-2f-000000001-anon.json"]["incidents"][0].update(diagnosis=[]))

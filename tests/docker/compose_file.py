@@ -33,7 +33,8 @@ def parsed(text):
 def services_of(command, folder):
     """The whole file as compose understands it; nothing where that cannot be read here."""
     as_json = ["--format", "json"] if command[0] == "docker" else []
-    result = subprocess.run([*command, "-f", os.path.join(folder, "compose.yaml"), "config", *as_json], capture_output=True, text=True, check=False)
+    result = subprocess.run([*command, "-f", os.path.join(folder, "compose.yaml"), "config", *as_json], capture_output=True, text=True, check=False,
+                            env={**os.environ, "OOMLAB_WATCH": "--kills=1 --quiet"})
     assert result.returncode == 0, f"compose refuses the file:\n{result.stderr}"
     whole = parsed(result.stdout)
     return whole and whole["services"]
@@ -61,6 +62,8 @@ def check(services, folder):
         total += size_of(service["mem_limit"])
     assert total < GIB, f"the limits sum up to {total >> 20} MiB"
     assert services["watcher"]["cap_add"] == ["SYSLOG"], "the watcher has more than it needs"
+    command = services["watcher"]["command"]
+    assert (command.split() if isinstance(command, str) else command)[-2:] == ["--kills=1", "--quiet"], f"OOMLAB_WATCH is not in {command}"
     for mount in services["watcher"]["volumes"]:
         target = mount["target"] if isinstance(mount, dict) else mount.split(":")[1]
         read_only = mount.get("read_only") if isinstance(mount, dict) else mount.endswith(":ro")
