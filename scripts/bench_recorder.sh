@@ -5,7 +5,8 @@
 # shellcheck disable=SC2016 # the backticks are Markdown
 part_recorder() {
   local kernel lines cpu loop hz rss median highest rounds
-  printf 'In guests. The bars are of a host; where the machine is emulated, everything in the kernel and in oomlab takes several times as long as there.\n\n'
+  printf 'In guests. The bars are of a host; where the machine is emulated, everything in the kernel and in oomlab takes several times as long as there:\n'
+  printf 'the bare loop takes %s %% of a processor on this machine itself.\n\n' "$("$bench/wake_loop" /proc/loadavg 3)"
   printf '| what | kernel | measured | bar |\n| --- | --- | --- | --- |\n'
   for kernel in 6.1 6.12; do
     lines=$("$oomlab" vm exec --kernel "$kernel" -- /usr/bin/python3 -ESsB "$PWD/tests/bench/recorder_bench.py" "$oomlab" "$bench/wake_loop") || die "the recorder could not be measured on $kernel"
