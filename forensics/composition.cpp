@@ -208,7 +208,7 @@ constexpr auto kWords = std::to_array<std::pair<std::string_view, std::string_vi
     {"hugetlb", "huge pages (hugetlb)"},
     {"kernel_other", "other kernel memory"},
     {"kernel_misc_reclaimable", "other reclaimable kernel memory"},
-    {"unevictable", "locked memory"},
+    {"unevictable", "unevictable memory"},
     {"bounce", "bounce buffers"},
     {"hwpoisoned", "pages with hardware errors"},
     {"reserved", "reserved by the kernel at boot"},
@@ -221,6 +221,16 @@ constexpr auto kWords = std::to_array<std::pair<std::string_view, std::string_vi
 });
 
 }  // namespace
+
+Count mlocked_bytes(const MemoryInfo& info) {
+  Count sum;
+  for (const auto& zone : info.zones) {
+    if (const auto value = cgroup::find(zone.counters, "mlocked")) {
+      sum = sum.value_or(0) + *value;
+    }
+  }
+  return sum;
+}
 
 std::vector<Part> compose_v2(const cgroup::Counters& memory_stat, Count usage_bytes, Count kernel_bytes) {
   const Stat stat(memory_stat);

@@ -15,12 +15,13 @@ constexpr std::string_view kOutranks[] = {"anon_growth", "host_exhausted", "swap
 
 constexpr double kNoticeable = 0.3;
 
-// A group's counter overlaps its anonymous and file pages; the machine's is a list of its own.
+// A group's counter overlaps its anonymous and file pages; the machine's is a list of its own, with a ramfs in it, too.
 std::uint64_t locked_bytes(const Incident& incident) {
   if (is_memcg(incident)) {
     return incident.cgroup ? cgroup::find(incident.cgroup->stat, "unevictable").value_or(0) : 0;
   }
-  return part_bytes(incident, "unevictable");
+  const auto unevictable = part_bytes(incident, "unevictable");
+  return incident.memory_info ? std::min(unevictable, mlocked_bytes(*incident.memory_info).value_or(unevictable)) : 0;
 }
 
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
@@ -33,7 +34,8 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   Diagnosis found{.code = "mlocked",
                   .title = "Memory that is locked (mlock) filled it: it can neither be swapped nor dropped",
                   .confidence = std::min(0.97, 0.68 + 0.3 * share)};
-  found.evidence.push_back(fmt::format("unevictable pages: {}", of_whole(incident, locked)));
+  found.evidence.push_back(
+      fmt::format("{} pages: {}", is_memcg(incident) ? "unevictable" : "locked", of_whole(incident, locked)));
   quote_counters(found, incident, {"unevictable"});
   quote_usage(found, incident);
   if (const auto* task = largest_task(incident); task != nullptr) {

@@ -31,30 +31,61 @@ void speak_of_dirty(const Incident& incident, Diagnosis& found, std::uint64_t di
   found.will_not_help.emplace_back("A larger limit alone: a writer that is faster than the disk fills that too.");
 }
 
+// Unevictable pages that no process has locked: of files that have nothing behind them. A group's counter has locked
+// file pages in it, too.
+std::uint64_t pinned_bytes(const Incident& incident) {
+  if (is_memcg(incident)) {
+    const auto unevictable = incident.cgroup ? cgroup::find(incident.cgroup->stat, "unevictable").value_or(0) : 0;
+    return std::min(part_bytes(incident, "file"), unevictable);
+  }
+  const auto locked = incident.memory_info ? mlocked_bytes(*incident.memory_info) : std::nullopt;
+  const auto unevictable = part_bytes(incident, "unevictable");
+  return locked ? unevictable - std::min(unevictable, *locked) : 0;
+}
+
+// Locked pages of a file are mapped; what is not mapped is of a ramfs, or like one.
+bool is_mapped(const Incident& incident, std::uint64_t pinned) {
+  return is_memcg(incident) && incident.cgroup &&
+         cgroup::find(incident.cgroup->stat, "file_mapped").value_or(pinned) >= pinned / 2;
+}
+
+void speak_of_pinned(const Incident& incident, Diagnosis& found, std::uint64_t pinned) {
+  found.evidence.push_back(fmt::format("unevictable file pages: {}", of_whole(incident, pinned)));
+  quote_counters(found, incident, {"file", "unevictable", "file_mapped", "mlocked"});
+  if (is_mapped(incident, pinned)) {
+    found.title = "File pages that are locked in memory filled it";
+    found.advice.emplace_back(
+        "Look for mlock, mlockall, MAP_LOCKED or vmtouch -l on files; locked pages cannot be reclaimed.");
+    found.will_not_help.emplace_back("Dropping caches, which leaves locked pages where they are.");
+    return;
+  }
+  found.title = "File pages with nothing behind them, as of a ramfs, filled it";
+  found.evidence.emplace_back(is_memcg(incident) ? "they are not mapped, so no process has locked them with mlock(2)"
+                                                 : "they are not among those that the kernel counts as mlocked");
+  found.advice.emplace_back(
+      "Look for a ramfs (`findmnt -t ramfs`), which has no size limit: delete its files, or mount a tmpfs with size= in "
+      "its place. Otherwise for shared memory locked with SHM_LOCK (`ipcs -m`), and for drivers that pin pages.");
+  found.will_not_help.emplace_back("Swap, and dropping caches: the kernel has nowhere to put such pages.");
+}
+
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto dirty = part_bytes(incident, "file_dirty");
   const auto writeback = part_bytes(incident, "file_writeback");
-  const auto clean = part_bytes(incident, "file");
-  const auto locked =
-      incident.cgroup ? std::min(clean, cgroup::find(incident.cgroup->stat, "unevictable").value_or(0)) : 0;
+  const auto pinned = pinned_bytes(incident);
   const auto share = share_of_whole(incident, dirty + writeback);
-  const auto locked_share = share_of_whole(incident, locked);
-  if ((share < kNoticeable && locked_share < kNoticeable) || incident.manual) {
+  const auto pinned_share = share_of_whole(incident, pinned);
+  if ((share < kNoticeable && pinned_share < kNoticeable) || incident.manual) {
     return std::nullopt;
   }
   Diagnosis found{.code = "page_cache_dirty_or_pinned",
-                  .title = "File pages that are locked in memory filled it",
-                  .confidence = 0.65 + 0.3 * std::max(share, locked_share)};
+                  .title = {},
+                  .confidence = 0.65 + 0.3 * std::max(share, pinned_share)};
   quote_usage(found, incident);
-  if (share >= locked_share) {
+  if (share >= pinned_share) {
     speak_of_dirty(incident, found, dirty, writeback);
-    return found;
+  } else {
+    speak_of_pinned(incident, found, pinned);
   }
-  found.evidence.push_back(fmt::format("unevictable file pages: {}", of_whole(incident, locked)));
-  quote_counters(found, incident, {"file", "unevictable"});
-  found.advice.emplace_back(
-      "Look for mlock, mlockall, MAP_LOCKED or vmtouch -l on files; locked pages cannot be reclaimed.");
-  found.will_not_help.emplace_back("Dropping caches, which leaves locked pages where they are.");
   return found;
 }
 
