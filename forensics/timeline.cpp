@@ -139,7 +139,8 @@ struct Steps {
 };
 
 Steps steps_of(const std::vector<cgroup::Sample>& timeline, double gained) {
-  constexpr double kJump = 0.06, kFlat = 0.004;  // of what was gained in all
+  // Of what was gained in all. A dozen steps at most: what takes more of them is a leak that allocates in pieces.
+  constexpr double kJump = 0.08, kFall = 0.06, kFlat = 0.004;
   Steps steps;
   bool after_jump = false;
   std::optional<double> before;
@@ -150,7 +151,7 @@ Steps steps_of(const std::vector<cgroup::Sample>& timeline, double gained) {
       (step > 0 ? steps.up : steps.down) += std::abs(step);
       const bool jump = step > kJump * gained;
       steps.jumps += jump ? step : 0;
-      steps.fall_count += static_cast<std::size_t>(step < -kJump * gained);
+      steps.fall_count += static_cast<std::size_t>(step < -kFall * gained);
       flat += static_cast<std::size_t>(std::abs(step) < kFlat * gained);
       ++since;
       if (jump && steps.jump_count > 0) {
