@@ -68,7 +68,7 @@ class Loop:
     def runs(self, rows, options=(), before=""):
         """All rows in one guest; between their parts of the output stands a mark."""
         script = before + "".join(f"""
-            echo {MARK} {row.name} > /dev/kmsg
+            echo {MARK} {row.name} > /dev/kmsg; rm -f /tmp/p.json
             timeout 200 {self.lab.oomlab} {shlex.join(with_options(row.words, "--backend", "host", "--quiet", "-o", "/tmp/p.json"))} >/dev/null 2>&1
             echo {MARK}; cat /tmp/p.json; rm -rf /tmp/p.json /dev/shm/*""" for row in rows)
         parts = self.guest(f"{script}\necho {MARK}; {READ_LOG}", options).split(MARK.encode() + b"\n")
