@@ -24,14 +24,15 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
       cgroup::find(stat, "workingset_refault_file").value_or(cgroup::find(stat, "workingset_refault").value_or(0));
   const auto reread = refaults * incident.analysis.page_size_bytes.value_or(4096);
   const double times = static_cast<double>(reread) / static_cast<double>(limit);
-  // The counters are the group's since it was made: in a large group they tell nothing about its program's size.
+  // The counters are the group's since it was made: in a large group they tell nothing about its program's size. In
+  // between, a program that grows without end throws out its own files, too, as long as there are any.
   const bool crowded = times >= kManyTimes && limit <= kSmall;
   if (limit > kTiny && !crowded) {
     return std::nullopt;
   }
   Diagnosis found{.code = "limit_far_too_small",
                   .title = "The limit is far too small for this program",
-                  .confidence = crowded ? 0.965 : 0.6};
+                  .confidence = !crowded ? 0.6 : limit <= kTiny ? 0.965 : 0.9};
   found.evidence.push_back(fmt::format("the limit is {}", human_size(limit)));
   quote_usage(found, incident);
   if (times >= kManyTimes) {

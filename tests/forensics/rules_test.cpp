@@ -231,6 +231,19 @@ TEST(Findings, StandByConfidence) {
   EXPECT_TRUE(std::ranges::is_sorted(example.diagnosis, std::greater{}, &Diagnosis::confidence));
 }
 
+// A program that grows without end throws out its own files, too; only where nothing would have fit are they the cause.
+TEST(Findings, FilesReadAgainAreTheCauseInATinyGroupOnly) {
+  for (const auto& [limit, first] : {std::pair{6 * kMib, "limit_far_too_small"}, std::pair{64 * kMib, "anon_growth"}}) {
+    auto example =
+        memcg_example({{"anon", limit * 49 / 50}, {"file", 0}, {"workingset_refault_file", 30 * limit / 4096}});
+    example.cgroup->memory->limit_bytes = example.cgroup->memory->usage_bytes = limit;
+    explain(example);
+    ASSERT_GE(example.diagnosis.size(), 2U);
+    EXPECT_EQ(example.diagnosis[0].code, first) << limit;
+    EXPECT_NE(std::ranges::find(example.diagnosis, "limit_far_too_small", &Diagnosis::code), example.diagnosis.end());
+  }
+}
+
 // What the failed allocation was for decides which kernel objects a slab of this composition is.
 struct SlabCase {
   const char* name;
