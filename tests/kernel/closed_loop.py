@@ -28,7 +28,8 @@ MARK = "oomlab-closed-loop"
 READ_LOG = "dd if=/dev/kmsg bs=8192 iflag=nonblock 2>/dev/null"
 # What the programs need that a bare guest has not: a /dev/shm, and their files read before a limit is charged for them.
 FOR_PROGRAMS = """mount -t tmpfs -o nr_inodes=0 x /dev/shm
-sysctl -qw kernel.msgmni=32000
+sysctl -qw kernel.msgmni=32000 fs.inotify.max_user_watches=2000000
+ip link set lo up
 /usr/bin/python3 -ESs -c 'import ctypes, mmap, socket, select, threading'
 perl -e 1
 """

@@ -136,6 +136,22 @@ PROGRAMS = {
                 "start = libc.mmap(None, ctypes.c_size_t(size), 1, 0x4022, -1, ctypes.c_size_t(0)); libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), 15)\n"
                 "for at in range(start, start + size, 2 << 20): ctypes.c_char.from_address(at).value", "page_tables"),
     ],
+    "programs_others": [
+        program("string-of-bash", "--memory-max 32M", "bash -c 'a=xxxxxxxx; while :; do a=$a$a; done'", "anon_growth"),
+        program("mappings", "--memory-max 24M", "import ctypes\nopen('/proc/sys/vm/max_map_count', 'w').write('2000000')\nlibc = ctypes.CDLL(None)\n"
+                "while True:\n  for rights in (1, 3): libc.mmap(None, ctypes.c_size_t(4096), rights, 0x22, -1, ctypes.c_size_t(0))", "slab"),
+        program("posix-queues", "--memory-max 16M", "import ctypes, resource, time\nresource.setrlimit(12, (-1, -1))\nlibc = ctypes.CDLL(None)\n"
+                "for i in range(250):\n  queue = libc.mq_open(b'/%d' % i, 0o4102, 0o600, (ctypes.c_long * 8)(0, 10, 8192))\n"
+                "  while libc.mq_send(queue, b'x' * 8000, ctypes.c_size_t(8000), 0) == 0: pass", "slab"),
+        program("datagrams", "--memory-max 24M", FILES + "import socket\nkept = []\nsender = socket.socket(2, 2)\nwhile True:\n  kept.append(socket.socket(2, 2)); kept[-1].bind(('127.0.0.1', 0))\n"
+                "  for i in range(100):\n    try: sender.sendto(b'x' * 1400, kept[-1].getsockname())\n    except OSError: break", "sockets"),
+        program("rings", "--memory-max 24M", FILES + "import ctypes\nlibc = ctypes.CDLL(None)\nwhile True: libc.syscall(425, 4096, ctypes.create_string_buffer(120))", "kernel_memory"),
+        program("watched-files", "--memory-max 16M", "import ctypes, os\nlibc = ctypes.CDLL(None); os.mkdir('/dev/shm/w'); watch = libc.inotify_init()\n"
+                "for i in range(10 ** 6):\n  name = f'/dev/shm/w/{i}'; os.close(os.open(name, 66)); libc.inotify_add_watch(watch, name.encode(), 4095)", "slab_inode"),
+        program("mapped-file", "--memory-max 24M", "import mmap, os\nfile = os.open('/dev/shm/m', 66); os.ftruncate(file, 100 << 20); area = mmap.mmap(file, 100 << 20)\n"
+                "while True: area.write(b'x' * (1 << 20))", "tmpfs_charged"),
+        program("large-forks", "--memory-max 32M", "import os, time\nkept = bytearray(4 << 20)\nwhile True:\n  if os.fork() == 0: time.sleep(60); os._exit(0)", "process_fan_out"),
+    ],
 }
 # What concerns the whole machine, or panics it: a guest for each.
 ALONE = {
