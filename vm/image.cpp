@@ -74,13 +74,12 @@ base::Result<std::string> extract_vmlinux(std::string_view bzimage) {
   if (start > bzimage.size() || length > bzimage.size() - start) {
     return no_bzimage("the payload reaches beyond the end");
   }
-  const auto payload = bzimage.substr(start, length);
-  const auto compression = compression_of(payload);
-  if (!compression) {
+  TRY_ASSIGN(auto unpacked, decompressed(bzimage.substr(start, length)));
+  if (!unpacked) {
     return no_bzimage("the payload's compression is not gzip, xz, zstd or lz4");
   }
-  auto elf = decompress(payload, *compression);
-  if (elf && (!elf->starts_with(ELFMAG) || elf->size() < sizeof(Elf64_Ehdr) || (*elf)[EI_CLASS] != ELFCLASS64)) {
+  std::string elf = std::move(unpacked).value_or("");
+  if (!elf.starts_with(ELFMAG) || elf.size() < sizeof(Elf64_Ehdr) || elf[EI_CLASS] != ELFCLASS64) {
     return no_bzimage("the payload is not a 64-bit ELF file");
   }
   return elf;

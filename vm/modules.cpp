@@ -62,15 +62,11 @@ std::string_view section(std::string_view elf, std::string_view wanted) {
 
 base::Result<std::string> read_module(const fs::path& path) {
   TRY_ASSIGN(std::string bytes, base::read_all(path, std::size_t{64} << 20));
-  const auto compression = compression_of(bytes);
-  if (!compression) {
-    return bytes;
-  }
-  auto unpacked = decompress(bytes, *compression, std::size_t{64} << 20);
+  auto unpacked = decompressed(bytes, std::size_t{64} << 20);
   if (!unpacked) {
     return std::unexpected(std::move(unpacked).error().context(base::escape_terminal(path.native())));
   }
-  return unpacked;
+  return std::move(*unpacked).value_or(std::move(bytes));
 }
 
 }  // namespace

@@ -56,20 +56,22 @@ std::string fake_bzimage(const std::string& payload) {
   return bytes + payload;
 }
 
-std::string pack(Compression how, const std::string& bytes) {
+enum class Packed { gzip, xz, zstd, lz4_legacy };
+
+std::string pack(Packed how, const std::string& bytes) {
   std::string out(bytes.size() + 4096, '\0');
   std::size_t used = 0;
   switch (how) {
-    case Compression::zstd:
+    case Packed::zstd:
       used = ::ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 1);
       break;
-    case Compression::xz:
+    case Packed::xz:
       EXPECT_EQ(
           ::lzma_easy_buffer_encode(0, LZMA_CHECK_CRC32, nullptr, reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                     bytes.size(), reinterpret_cast<std::uint8_t*>(out.data()), &used, out.size()),
           LZMA_OK);
       break;
-    case Compression::gzip: {
+    case Packed::gzip: {
       z_stream stream{};
       EXPECT_EQ(::deflateInit2(&stream, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
       auto in = bytes;
@@ -82,7 +84,7 @@ std::string pack(Compression how, const std::string& bytes) {
       ::deflateEnd(&stream);
       break;
     }
-    case Compression::lz4_legacy: {  // one block of literals only: token 15, then the rest of the length by 255s
+    case Packed::lz4_legacy: {  // one block of literals only: token 15, then the rest of the length by 255s
       std::string block = "\xf0";
       std::size_t left = bytes.size() - 15;
       for (; left >= 255; left -= 255) {
@@ -98,12 +100,12 @@ std::string pack(Compression how, const std::string& bytes) {
   return out;
 }
 
-class Payload : public testing::TestWithParam<Compression> {};
+class Payload : public testing::TestWithParam<Packed> {};
 
 TEST_P(Payload, IsUnpackedWhateverFollows) {
   const auto elf = fake_elf(true);
   const auto packed = pack(GetParam(), elf);
-  EXPECT_EQ(compression_of(packed), GetParam());
+  EXPECT_EQ(decompressed(packed).value(), elf);
   EXPECT_EQ(extract_vmlinux(fake_bzimage(packed + "\x10\x20\0\0"s)).value(), elf);
 }
 
@@ -125,20 +127,18 @@ TEST_P(Payload, DamageNeverCrashes) {
 
 TEST_P(Payload, TheLimitHolds) {
   const auto packed = pack(GetParam(), std::string(std::size_t{6} << 20, 'a'));
-  EXPECT_FALSE(decompress(packed, GetParam(), 1000));
+  EXPECT_FALSE(decompressed(packed, 1000));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Payload,
-                         testing::Values(Compression::gzip, Compression::xz, Compression::zstd,
-                                         Compression::lz4_legacy));
+INSTANTIATE_TEST_SUITE_P(All, Payload, testing::Values(Packed::gzip, Packed::xz, Packed::zstd, Packed::lz4_legacy));
 
 TEST(Lz4, MatchesThatOverlapWhatTheyMake) {
   const auto packed = "\x02\x21\x4c\x18\x09\0\0\0\x1f"s + "a\x01\0\x03"s + "\x30xyz"s;
-  EXPECT_EQ(decompress(packed, Compression::lz4_legacy).value(), std::string(1 + 4 + 15 + 3, 'a') + "xyz");
+  EXPECT_EQ(decompressed(packed).value(), std::string(1 + 4 + 15 + 3, 'a') + "xyz");
 }
 
 TEST(Lz4, AMatchBeforeTheStartIsDamage) {
-  EXPECT_FALSE(decompress("\x02\x21\x4c\x18\x05\0\0\0\x11"s + "a\x02\0\0"s, Compression::lz4_legacy));
+  EXPECT_FALSE(decompressed("\x02\x21\x4c\x18\x05\0\0\0\x11"s + "a\x02\0\0"s));
 }
 
 TEST(BzImage, Release) {
@@ -146,7 +146,7 @@ TEST(BzImage, Release) {
 }
 
 TEST(BzImage, HostileHeaders) {
-  const auto good = fake_bzimage(pack(Compression::zstd, fake_elf(true)));
+  const auto good = fake_bzimage(pack(Packed::zstd, fake_elf(true)));
   struct Row {
     std::size_t at;
     std::string bytes;

@@ -10,6 +10,12 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+// The archive holds whole programs: it is looked at without being printed, which would drown ctest, and has this test's
+// own words in it.
+bool holds(const std::string& archive, const std::string& text) {
+  return archive.find(text) != std::string::npos;
+}
+
 TEST(Initramfs, HoldsThisProgramAndItsObjects) {
   const auto objects = loaded_objects();
   ASSERT_GE(objects.size(), 1U);
@@ -17,13 +23,13 @@ TEST(Initramfs, HoldsThisProgramAndItsObjects) {
   EXPECT_EQ(objects.front().file, "/proc/self/exe");
   const auto archive = build_initramfs(objects, {{.name = "zram", .bytes = "module"}});
   ASSERT_TRUE(archive) << archive.error().message;
-  EXPECT_THAT(*archive, HasSubstr(std::string("init\0", 5)));
-  EXPECT_THAT(*archive, HasSubstr("modules/zram.ko"));
-  EXPECT_THAT(*archive, HasSubstr("/modules/zram.ko\n"));
+  EXPECT_TRUE(holds(*archive, std::string("init\0", 5)));
+  EXPECT_TRUE(holds(*archive, "modules/zram.ko"));
+  EXPECT_TRUE(holds(*archive, "/modules/zram.ko\n"));
   for (std::size_t i = 1; i < objects.size(); ++i) {
-    EXPECT_THAT(*archive, HasSubstr(objects[i].path.substr(1)));
+    EXPECT_TRUE(holds(*archive, objects[i].path.substr(1))) << objects[i].path;
+    EXPECT_THAT(objects[i].path, Not(HasSubstr("linux-vdso")));  // it is the kernel's, and in no file
   }
-  EXPECT_THAT(*archive, Not(HasSubstr("linux-vdso")));
 }
 
 TEST(Initramfs, DebugInformationStaysOutside) {
