@@ -265,6 +265,9 @@ void conclude(forensics::Postmortem& document, Witnesses& witnesses, const std::
               Clock::time_point start) {
   auto& run = *document.run;
   witnesses.events = run.memory.events;
+  if (run.duration_s > 0) {
+    witnesses.stalled_share = run.memory.pressure_full_total_s.value_or(0) / run.duration_s;
+  }
   run.outcome = judge(witnesses);
   warn_about_counts(document, witnesses, document.warnings);
   for (auto& incident : document.incidents) {

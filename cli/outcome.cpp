@@ -68,7 +68,12 @@ std::optional<std::string> reason_of(const Witnesses& witnesses, std::uint64_t c
     return "the kernel panicked";
   }
   if (witnesses.stop == Stop::timed_out) {
-    return "its time was over; oomlab killed it";
+    constexpr double kMuch = 0.2;
+    return fmt::format("its time was over; oomlab killed it{}",
+                       witnesses.stalled_share < kMuch
+                           ? ""
+                           : fmt::format(": for {:.0f} % of it all of its processes stood still, waiting for memory",
+                                         witnesses.stalled_share * 100));
   }
   if (witnesses.stop == Stop::thrashing) {
     return "it stalled at its limit without being killed (memory pressure full, no progress); oomlab killed it";

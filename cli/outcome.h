@@ -20,6 +20,7 @@ struct Witnesses {
   std::optional<std::uint64_t>
       logged_kills;  // distinct processes of its cgroup that the kernel log says were killed; nothing = no log
   bool logged_panic = false;
+  double stalled_share = 0;  // of its time, in which all of its processes waited for memory (PSI full)
   Stop stop = Stop::none;
   std::string not_started;     // why the command could not be started; empty when it was
   int not_started_code = 126;  // 126 or 127
