@@ -232,6 +232,16 @@ Count mlocked_bytes(const MemoryInfo& info) {
   return sum;
 }
 
+std::uint64_t pinned_bytes(const MemoryInfo& info) {
+  std::uint64_t sum = 0;
+  for (const auto& zone : info.zones) {
+    const auto unevictable = cgroup::find(zone.counters, "unevictable");
+    const auto locked = cgroup::find(zone.counters, "mlocked");
+    sum += unevictable && locked ? minus(*unevictable, *locked) : 0;
+  }
+  return sum;
+}
+
 std::vector<Part> compose_v2(const cgroup::Counters& memory_stat, Count usage_bytes, Count kernel_bytes) {
   const Stat stat(memory_stat);
   if (!stat.has("anon") && !stat.has("file")) {

@@ -16,9 +16,11 @@ std::vector<Part> compose(const Incident& incident, std::uint64_t page_size_byte
 // it is known and the counters have no `kernel` (a v1 host of 5.3 to 5.17 prints v2 names and a kmem line).
 std::vector<Part> compose_v2(const cgroup::Counters& memory_stat, Count usage_bytes, Count kernel_bytes = std::nullopt);
 
-// Memory locked by mlock(2) on the whole machine: the zones' `mlocked`; nothing where no line has it. What is unevictable
-// beyond it is of a ramfs, locked by shmctl(2), or a driver's.
+// Memory locked by mlock(2) on the whole machine: the zones' `mlocked`; nothing where no line has it.
 Count mlocked_bytes(const MemoryInfo& info);
+// What is unevictable beyond that, of a ramfs, locked by shmctl(2), or a driver's: zone by zone, so that a lost line
+// makes it smaller and never larger.
+std::uint64_t pinned_bytes(const MemoryInfo& info);
 
 // By how much the kernel's counters may be off: each CPU keeps back up to 64 charged pages of a memory cgroup (32 until
 // 5.15, MEMCG_CHARGE_BATCH) and up to 125 pages of each counter of a zone. The log tells one CPU's number, which says

@@ -33,14 +33,12 @@ void speak_of_dirty(const Incident& incident, Diagnosis& found, std::uint64_t di
 
 // Unevictable pages that no process has locked: of files that have nothing behind them. A group's counter has locked
 // file pages in it, too.
-std::uint64_t pinned_bytes(const Incident& incident) {
+std::uint64_t pinned_of(const Incident& incident) {
   if (is_memcg(incident)) {
     const auto unevictable = incident.cgroup ? cgroup::find(incident.cgroup->stat, "unevictable").value_or(0) : 0;
     return std::min(part_bytes(incident, "file"), unevictable);
   }
-  const auto locked = incident.memory_info ? mlocked_bytes(*incident.memory_info) : std::nullopt;
-  const auto unevictable = part_bytes(incident, "unevictable");
-  return locked ? unevictable - std::min(unevictable, *locked) : 0;
+  return incident.memory_info ? std::min(pinned_bytes(*incident.memory_info), part_bytes(incident, "unevictable")) : 0;
 }
 
 // Locked pages of a file are mapped; what is not mapped is of a ramfs, or like one.
@@ -63,7 +61,8 @@ void speak_of_pinned(const Incident& incident, Diagnosis& found, std::uint64_t p
   found.evidence.emplace_back(is_memcg(incident) ? "they are not mapped, so no process has locked them with mlock(2)"
                                                  : "they are not among those that the kernel counts as mlocked");
   found.advice.emplace_back(
-      "Look for a ramfs (`findmnt -t ramfs`), which has no size limit: delete its files, or mount a tmpfs with size= in "
+      "Look for a ramfs (`findmnt -t ramfs`), which has no size limit: delete its files, or mount a tmpfs with size= "
+      "in "
       "its place. Otherwise for shared memory locked with SHM_LOCK (`ipcs -m`), and for drivers that pin pages.");
   found.will_not_help.emplace_back("Swap, and dropping caches: the kernel has nowhere to put such pages.");
 }
@@ -71,15 +70,14 @@ void speak_of_pinned(const Incident& incident, Diagnosis& found, std::uint64_t p
 std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   const auto dirty = part_bytes(incident, "file_dirty");
   const auto writeback = part_bytes(incident, "file_writeback");
-  const auto pinned = pinned_bytes(incident);
+  const auto pinned = pinned_of(incident);
   const auto share = share_of_whole(incident, dirty + writeback);
   const auto pinned_share = share_of_whole(incident, pinned);
   if ((share < kNoticeable && pinned_share < kNoticeable) || incident.manual) {
     return std::nullopt;
   }
-  Diagnosis found{.code = "page_cache_dirty_or_pinned",
-                  .title = {},
-                  .confidence = 0.65 + 0.3 * std::max(share, pinned_share)};
+  Diagnosis found{
+      .code = "page_cache_dirty_or_pinned", .title = {}, .confidence = 0.65 + 0.3 * std::max(share, pinned_share)};
   quote_usage(found, incident);
   if (share >= pinned_share) {
     speak_of_dirty(incident, found, dirty, writeback);
