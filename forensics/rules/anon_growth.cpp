@@ -57,8 +57,11 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
         "--memory-max SIZE --expect fit -- COMMAND` says whether a limit is enough.",
         held));
   }
-  found.will_not_help.push_back(fmt::format("Dropping caches: only {} of clean page cache was there to give back.",
-                                            human_size(part_bytes(incident, "file"))));
+  const auto clean = part_bytes(incident, "file");
+  found.will_not_help.push_back(
+      clean == 0
+          ? "Dropping caches: no clean page cache was left to give back."
+          : fmt::format("Dropping caches: only {} of clean page cache was there to give back.", human_size(clean)));
   return found;
 }
 

@@ -32,7 +32,9 @@ std::optional<Diagnosis> apply(const Incident& incident, const Run* /*run*/) {
   }
   Diagnosis found{.code = "limit_far_too_small",
                   .title = "The limit is far too small for this program",
-                  .confidence = !crowded ? 0.6 : limit <= kTiny ? 0.965 : 0.9};
+                  .confidence = !crowded         ? 0.6
+                                : limit <= kTiny ? 0.965
+                                                 : 0.9};
   found.evidence.push_back(fmt::format("the limit is {}", human_size(limit)));
   quote_usage(found, incident);
   if (times >= kManyTimes) {

@@ -53,6 +53,15 @@ def junit(name, text, document):
         check(name, "oom" in {failure.get("type") for failure in failures}, "no failure of type oom")
 
 
+def readme():
+    """The post-mortem that README.md shows is what the text renderer makes of the run that is kept for it."""
+    root = os.path.join(GOLDEN, "..", "..")
+    with open(os.path.join(root, "README.md"), encoding="utf-8") as file:
+        shown = file.read().partition("<!-- post-mortem:begin")[2].partition("<!-- post-mortem:end")[0].partition("```\n")[2].rpartition("```\n")[0]
+    made = run(os.path.join(root, "tests/fixtures/readme.json")).stdout
+    check("readme", shown and shown == made, f"README.md has another one than this:\n{made}")
+
+
 def every_format():
     for path in sorted(glob.glob(os.path.join(GOLDEN, "*.json"))):
         name = os.path.basename(path)
@@ -113,6 +122,7 @@ def job_summary():
 
 with tempfile.TemporaryDirectory() as SCRATCH:
     every_format()
+    readme()
     several_files()
     other_files()
     job_summary()
