@@ -59,7 +59,7 @@ def library():
     check("docs/scenarios.md names every scenario", set(files) <= named, f"not there: {sorted(set(files) - named)}")
     check("docs/scenarios.md names no other", named <= set(files), f"no such: {sorted(named - set(files))}")
     mine = write("mine.json", run("show", "sibling-victim").stdout)
-    check("a shown file", run("check", mine).stdout == f"{mine}: 3 groups, 2 tasks, 8 expectations\n", run("check", mine).stdout)
+    check("a shown file", run("check", mine).stdout == f"{mine}: 3 groups, 2 tasks, 9 expectations\n", run("check", mine).stdout)
     return {name: scenario_json.load(text) for name, text in files.items()}
 
 
