@@ -1,8 +1,10 @@
 #include "base/escape.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -73,14 +75,15 @@ bool is_plain(char c) {
   return c >= ' ' && c <= '~';
 }
 
-// keep: whether a code point, none of is_plain(), may stay.
-template <typename Keep>
-std::string rewrite(std::string_view bytes, Keep keep) {
+// put(out, bytes, point): writes a character that is not copied as it is; point: its code point, or nothing for a byte
+// that is no part of valid UTF-8.
+template <typename IsPlain, typename Put>
+std::string rewrite(std::string_view bytes, IsPlain is_copied, Put put) {
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {
     std::size_t plain = 0;
-    while (plain < bytes.size() && is_plain(bytes[plain])) {
+    while (plain < bytes.size() && is_copied(bytes[plain])) {
       ++plain;
     }
     out += bytes.substr(0, plain);
@@ -89,31 +92,61 @@ std::string rewrite(std::string_view bytes, Keep keep) {
       break;
     }
     const auto point = decode(bytes);
-    if (!point) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
-      bytes.remove_prefix(1);
-      continue;
-    }
-    if (keep(point->value)) {
-      out += bytes.substr(0, point->length);
-    } else if (point->value < 0x80) {
-      out += fmt::format("\\x{:02x}", point->value);
-    } else {
-      out += fmt::format("\\u{{{:x}}}", point->value);
-    }
-    bytes.remove_prefix(point->length);
+    const auto length = point ? point->length : 1;
+    put(out, bytes.substr(0, length), point ? std::optional(point->value) : std::nullopt);
+    bytes.remove_prefix(length);
   }
   return out;
+}
+
+void put_hex(std::string& out, std::uint32_t byte) {
+  out += fmt::format("\\x{:02x}", byte);
+}
+
+void put_json(std::string& out, std::string_view bytes, std::optional<std::uint32_t> point) {
+  constexpr std::array<std::pair<char, char>, 5> kShort{
+      {{'"', '"'}, {'\\', '\\'}, {'\n', 'n'}, {'\t', 't'}, {'\r', 'r'}}};
+  const auto* const escape = std::ranges::find(kShort, bytes[0], &std::pair<char, char>::first);
+  if (!point) {
+    out += '\\';
+    put_hex(out, static_cast<unsigned char>(bytes[0]));
+  } else if (escape != kShort.end()) {
+    out += {'\\', escape->second};
+  } else if (dangerous_on_terminal(*point)) {
+    out += fmt::format("\\u{:04x}", *point);  // none of them is beyond the first plane
+  } else {
+    out += bytes;
+  }
 }
 
 }  // namespace
 
 std::string to_valid_utf8(std::string_view bytes) {
-  return rewrite(bytes, [](std::uint32_t) { return true; });
+  return rewrite(bytes, is_plain, [](std::string& out, std::string_view character, std::optional<std::uint32_t> point) {
+    if (point) {
+      out += character;
+    } else {
+      put_hex(out, static_cast<unsigned char>(character[0]));
+    }
+  });
 }
 
 std::string escape_terminal(std::string_view bytes) {
-  return rewrite(bytes, [](std::uint32_t c) { return !dangerous_on_terminal(c); });
+  return rewrite(bytes, is_plain, [](std::string& out, std::string_view character, std::optional<std::uint32_t> point) {
+    if (!point) {
+      put_hex(out, static_cast<unsigned char>(character[0]));
+    } else if (!dangerous_on_terminal(*point)) {
+      out += character;
+    } else if (*point < 0x80) {
+      put_hex(out, *point);
+    } else {
+      out += fmt::format("\\u{{{:x}}}", *point);
+    }
+  });
+}
+
+std::string escape_json(std::string_view bytes) {
+  return rewrite(bytes, [](char c) { return is_plain(c) && c != '"' && c != '\\'; }, put_json);
 }
 
 std::string unescape_kmsg(std::string_view text) {

@@ -16,6 +16,10 @@ std::string to_valid_utf8(std::string_view bytes);
 // an escape sequence.
 std::string escape_terminal(std::string_view bytes);
 
+// The inside of a JSON string (RFC 8259) that is safe on a terminal, too: what is no valid UTF-8 as \\xNN, quotes,
+// backslashes, control characters and bidirectional overrides as JSON's own escapes, which a reader undoes.
+std::string escape_json(std::string_view bytes);
+
 // Undoes \xNN (the escapes of a /dev/kmsg record, printk_ringbuffer and printk's record_print_text): other backslashes
 // stay as they are.
 std::string unescape_kmsg(std::string_view text);

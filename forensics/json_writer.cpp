@@ -11,11 +11,6 @@
 namespace forensics {
 namespace {
 
-// Copied as it is: printable ASCII without the quote and the backslash.
-bool is_plain(char c) {
-  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
 void append_number(std::string& out, std::integral auto value) {
   char buffer[24];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
@@ -27,36 +22,7 @@ void append_number(std::string& out, std::integral auto value) {
 
 void JsonWriter::text(std::string_view bytes) {
   out_ += '"';
-  if (std::ranges::all_of(bytes, is_plain)) {
-    out_ += bytes;
-    out_ += '"';
-    return;
-  }
-  for (const char c : base::to_valid_utf8(bytes)) {
-    switch (c) {
-      case '"':
-        out_ += "\\\"";
-        break;
-      case '\\':
-        out_ += "\\\\";
-        break;
-      case '\n':
-        out_ += "\\n";
-        break;
-      case '\t':
-        out_ += "\\t";
-        break;
-      case '\r':
-        out_ += "\\r";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          out_ += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out_ += c;
-        }
-    }
-  }
+  out_ += base::escape_json(bytes);
   out_ += '"';
 }
 

@@ -65,7 +65,7 @@ std::string as_json(std::span<const Finding> findings, std::optional<std::string
                       {"tool", {{"name", "oomlab"}, {"version", OOMLAB_VERSION}}},
                       {"backend", text(backend.value_or(""))},
                       {"items", items}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return document.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace cli::doctor

@@ -36,7 +36,7 @@ std::string to_json(const std::vector<Judgement>& judgements) {
   const Json document = {{"schema", std::string(kResultSchemaName)},
                          {"tool", {{"name", "oomlab"}, {"version", OOMLAB_VERSION}}},
                          {"results", std::move(results)}};
-  return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return document.dump(1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 base::Result<std::vector<Kept>> from_json(std::string_view text) {

@@ -97,6 +97,31 @@ INSTANTIATE_TEST_SUITE_P(Table, EscapeTerminal,
                                          TerminalCase{"first_after_c1", "\xc2\xa0", "\xc2\xa0"}),
                          tests::kCaseName);
 
+class EscapeJson : public testing::TestWithParam<TerminalCase> {};
+
+TEST_P(EscapeJson, SaysTheSameToAReaderAndNothingToATerminal) {
+  EXPECT_EQ(escape_json(GetParam().bytes), GetParam().shown);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EscapeJson,
+                         testing::Values(TerminalCase{"plain", "python3 -c 'x'", "python3 -c 'x'"},
+                                         TerminalCase{"quote_and_backslash", "a\"b\\c", "a\\\"b\\\\c"},
+                                         TerminalCase{"lines", "a\nb\tc\r", "a\\nb\\tc\\r"},
+                                         TerminalCase{"escape_sequence", "\x1b[31m\x07", "\\u001b[31m\\u0007"},
+                                         TerminalCase{"nul_and_del", "a\0b\x7f"sv, "a\\u0000b\\u007f"},
+                                         TerminalCase{"c1_csi",
+                                                      "\xc2\x9b"
+                                                      "31m",
+                                                      "\\u009b31m"},
+                                         TerminalCase{"lone_c1_byte",
+                                                      "\x9b"
+                                                      "31m",
+                                                      "\\\\x9b31m"},
+                                         TerminalCase{"bidi_override", "\xe2\x80\xae", "\\u202e"},
+                                         TerminalCase{"byte_order_mark", "\xef\xbb\xbf", "\\ufeff"},
+                                         TerminalCase{"letters", "\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac"}),
+                         tests::kCaseName);
+
 TEST(UnescapeKmsg, UndoesOnlyWholeEscapes) {
   EXPECT_EQ(unescape_kmsg("a\\x1bb"),
             "a\x1b"
