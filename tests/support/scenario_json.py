@@ -38,7 +38,7 @@ def other_word(kind, words, definition):
         "scope": ["memcg", "global", "cpuset"],
         "limiting_group": ["machine", *definition["groups"]],
         "dominant": ["no such part"],
-        "diagnosis": ["no_such_code"],
+        "diagnosis": ["cma_only", "zram"],
     }
     return next((word for word in known.get(kind, []) if word not in words), None)
 
