@@ -17,8 +17,9 @@ std::optional<Compression> compression_of(std::string_view bytes);
 // "gzip", "xz", "zstd".
 std::string_view to_string(Compression compression);
 
-// Unpacks one member after the other, a piece at a time: zlib, liblzma and libzstd behind one shape. It takes at most
-// 256 MiB of memory, which is twice what the largest window of xz -9 and zstd --ultra needs.
+// Unpacks one member after the other, a piece at a time: zlib, liblzma and libzstd behind one shape. Bytes that ask for
+// more than 256 MiB of memory (xz; a kernel's dictionary of 128 MiB needs half of that) or for a window of more than
+// 128 MiB (zstd, its own limit, which --ultra -22 just meets) are an error.
 class Codec {
  public:
   struct Step {

@@ -250,7 +250,7 @@ base::Result<Plan> make_plan(const forensics::Incident& incident, const PlanOpti
                    {"end", "first_kill"},
                    {"timeout", "3m"},
                    {"expect", expected_of(incident, plan.alike)}};
-  plan.scenario = scenario.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
+  plan.scenario = scenario.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   return plan;
 }
 

@@ -62,8 +62,7 @@ void speak_of_pinned(const Incident& incident, Diagnosis& found, std::uint64_t p
                                                  : "they are not among those that the kernel counts as mlocked");
   found.advice.emplace_back(
       "Look for a ramfs (`findmnt -t ramfs`), which has no size limit: delete its files, or mount a tmpfs with size= "
-      "in "
-      "its place. Otherwise for shared memory locked with SHM_LOCK (`ipcs -m`), and for drivers that pin pages.");
+      "in its place. Otherwise for shared memory locked with SHM_LOCK (`ipcs -m`), and for drivers that pin pages.");
   found.will_not_help.emplace_back("Swap, and dropping caches: the kernel has nowhere to put such pages.");
 }
 

@@ -58,69 +58,51 @@ TEST(ToValidUtf8, IsIdempotentOnEveryPairOfBytes) {
   }
 }
 
-struct TerminalCase {
-  std::string_view name, bytes, shown;
+struct HostileCase {
+  std::string_view name, bytes, on_terminal, in_json;
 };
 
-class EscapeTerminal : public testing::TestWithParam<TerminalCase> {};
+class HostileText : public testing::TestWithParam<HostileCase> {};
 
-TEST_P(EscapeTerminal, NeverLetsTheTextSteerTheTerminal) {
-  EXPECT_EQ(escape_terminal(GetParam().bytes), GetParam().shown);
+TEST_P(HostileText, NeverSteersTheTerminal) {
+  EXPECT_EQ(escape_terminal(GetParam().bytes), GetParam().on_terminal);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, EscapeTerminal,
-                         testing::Values(TerminalCase{"plain", "python3 -c 'x'", "python3 -c 'x'"},
-                                         TerminalCase{"escape_sequence", "\x1b]0;title\x07", "\\x1b]0;title\\x07"},
-                                         TerminalCase{"newline", "a\nb", "a\\x0ab"},
-                                         TerminalCase{"carriage_return", "a\rb", "a\\x0db"},
-                                         TerminalCase{"tab", "a\tb", "a\\x09b"}, TerminalCase{"del", "\x7f", "\\x7f"},
-                                         TerminalCase{"nul", "a\0b"sv, "a\\x00b"},
-                                         TerminalCase{"c1_csi",
-                                                      "\xc2\x9b"
-                                                      "31m",
-                                                      "\\u{9b}31m"},
-                                         TerminalCase{"lone_c1_byte",
-                                                      "\x9b"
-                                                      "31m",
-                                                      "\\x9b31m"},
-                                         TerminalCase{"bidi_override",
-                                                      "\xe2\x80\xae"
-                                                      "txt",
-                                                      "\\u{202e}txt"},
-                                         TerminalCase{"bidi_isolate", "\xe2\x81\xa6", "\\u{2066}"},
-                                         TerminalCase{"line_separator", "\xe2\x80\xa8", "\\u{2028}"},
-                                         TerminalCase{"byte_order_mark",
-                                                      "\xef\xbb\xbf"
-                                                      "a",
-                                                      "\\u{feff}a"},
-                                         TerminalCase{"letters", "\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac"},
-                                         TerminalCase{"first_after_c1", "\xc2\xa0", "\xc2\xa0"}),
-                         tests::kCaseName);
-
-class EscapeJson : public testing::TestWithParam<TerminalCase> {};
-
-TEST_P(EscapeJson, SaysTheSameToAReaderAndNothingToATerminal) {
-  EXPECT_EQ(escape_json(GetParam().bytes), GetParam().shown);
+TEST_P(HostileText, SaysTheSameToAReaderOfJson) {
+  EXPECT_EQ(escape_json(GetParam().bytes), GetParam().in_json);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, EscapeJson,
-                         testing::Values(TerminalCase{"plain", "python3 -c 'x'", "python3 -c 'x'"},
-                                         TerminalCase{"quote_and_backslash", "a\"b\\c", "a\\\"b\\\\c"},
-                                         TerminalCase{"lines", "a\nb\tc\r", "a\\nb\\tc\\r"},
-                                         TerminalCase{"escape_sequence", "\x1b[31m\x07", "\\u001b[31m\\u0007"},
-                                         TerminalCase{"nul_and_del", "a\0b\x7f"sv, "a\\u0000b\\u007f"},
-                                         TerminalCase{"c1_csi",
-                                                      "\xc2\x9b"
-                                                      "31m",
-                                                      "\\u009b31m"},
-                                         TerminalCase{"lone_c1_byte",
-                                                      "\x9b"
-                                                      "31m",
-                                                      "\\\\x9b31m"},
-                                         TerminalCase{"bidi_override", "\xe2\x80\xae", "\\u202e"},
-                                         TerminalCase{"byte_order_mark", "\xef\xbb\xbf", "\\ufeff"},
-                                         TerminalCase{"letters", "\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac"}),
-                         tests::kCaseName);
+INSTANTIATE_TEST_SUITE_P(
+    Table, HostileText,
+    testing::Values(HostileCase{"plain", "python3 -c 'x'", "python3 -c 'x'", "python3 -c 'x'"},
+                    HostileCase{"escape_sequence", "\x1b]0;title\x07", "\\x1b]0;title\\x07", "\\u001b]0;title\\u0007"},
+                    HostileCase{"newline", "a\nb", "a\\x0ab", "a\\nb"},
+                    HostileCase{"carriage_return", "a\rb", "a\\x0db", "a\\rb"},
+                    HostileCase{"tab", "a\tb", "a\\x09b", "a\\tb"},
+                    HostileCase{"quote_and_backslash", "a\"b\\c", "a\"b\\c", "a\\\"b\\\\c"},
+                    HostileCase{"del", "\x7f", "\\x7f", "\\u007f"},
+                    HostileCase{"nul", "a\0b"sv, "a\\x00b", "a\\u0000b"},
+                    HostileCase{"c1_csi",
+                                "\xc2\x9b"
+                                "31m",
+                                "\\u{9b}31m", "\\u009b31m"},
+                    HostileCase{"lone_c1_byte",
+                                "\x9b"
+                                "31m",
+                                "\\x9b31m", "\\\\x9b31m"},
+                    HostileCase{"bidi_override",
+                                "\xe2\x80\xae"
+                                "txt",
+                                "\\u{202e}txt", "\\u202etxt"},
+                    HostileCase{"bidi_isolate", "\xe2\x81\xa6", "\\u{2066}", "\\u2066"},
+                    HostileCase{"line_separator", "\xe2\x80\xa8", "\\u{2028}", "\\u2028"},
+                    HostileCase{"byte_order_mark",
+                                "\xef\xbb\xbf"
+                                "a",
+                                "\\u{feff}a", "\\ufeffa"},
+                    HostileCase{"letters", "\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac"},
+                    HostileCase{"first_after_c1", "\xc2\xa0", "\xc2\xa0", "\xc2\xa0"}),
+    tests::kCaseName);
 
 TEST(UnescapeKmsg, UndoesOnlyWholeEscapes) {
   EXPECT_EQ(unescape_kmsg("a\\x1bb"),

@@ -285,6 +285,8 @@ TEST(DoctorJson, HoldsTheSameAndNullForNothing) {
 TEST(DoctorJson, IsValidWhateverTheMachineSays) {
   const std::vector<Finding> hostile = {{.item = "x", .found = "\xff\x1b"}};
   EXPECT_EQ(nlohmann::json::parse(as_json(hostile, "vm"))["items"][0]["found"], "\\xff\x1b");
+  const std::vector<Finding> steering = {{.item = "x", .found = "\xc2\x9b"}};
+  EXPECT_NE(as_json(steering, "vm").find("\\u009b"), std::string::npos);
 }
 
 TEST(DoctorGather, ReadsThisMachine) {

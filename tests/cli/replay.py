@@ -56,6 +56,9 @@ def main():
     check(quarter["groups"]["limit"]["memory.max"] == 8 << 20, f"--scale 25%: {quarter['groups']}")
     hostile = call(log("names-each.kmsg"), "--dry-run", "--incident", "5")
     check(b"\x1b" not in hostile.stdout, "an escape of a process's name is printed")
+    with open(log("nested.kmsg"), "rb") as file:
+        steering = call("-", "--dry-run", stdin=file.read().replace(b"tail", b"t\xc2\x9bl"))
+    check(steering.returncode == 0 and b"\xc2\x9b" not in steering.stdout, f"a C1 control of a process's name is printed: {steering}")
     understood(hostile.stdout, "names-each.kmsg")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "kept.json")

@@ -315,6 +315,12 @@ TEST(ScenarioFindings, HostileJsonIsAnError) {
   }
 }
 
+TEST(ScenarioResults, NeverSteerATerminal) {
+  auto found = one_kill();
+  found.reason = "\xc2\x9b";
+  EXPECT_NE(to_json({judge(scenario(R"({"victims": ["big"]})"), found, "6.12")}).find("\\u009b"), std::string::npos);
+}
+
 TEST(ScenarioResults, SurviveTheWayThroughJson) {
   const auto wanted = scenario(R"({"victims": ["big"]})");
   const auto text = to_json({judge(wanted, one_kill(), "6.12")});

@@ -272,12 +272,16 @@ def run_thrashing(lab):
     equal(document["run"]["outcome"]["verdict"], "thrashing", "verdict")
     assert document["run"]["memory"]["events"]["high"] > 0
     equal(document["run"]["outcome"]["oom_kills"], 0, "kills")
+    document = lab.run(["stress", "anon", "--memory-high", "24M", "--memory-max", "400M", "--size", "200M", "--timeout", "6s"], 124)
+    equal(document["run"]["outcome"]["verdict"], "timed_out", "verdict")
+    assert "processes stood still, waiting for memory" in document["run"]["outcome"]["reason"], document["run"]["outcome"]["reason"]
 
 
 def run_timeout(lab):
     started = time.monotonic()
     document = lab.run(["run", "--timeout", "1s"], 124, ["sleep", "100"])
     equal(document["run"]["outcome"]["verdict"], "timed_out", "verdict")
+    equal(document["run"]["outcome"]["reason"], "its time was over; oomlab killed it", "reason")
     assert time.monotonic() - started < 60
 
 
